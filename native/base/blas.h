@@ -1,12 +1,18 @@
-// The BLAS and LAPACK names of the whole project, by their Fortran symbols: column-major, every argument
-// a pointer, and after the visible arguments the hidden length of each character argument, which Fortran
-// compilers pass and may rely on. No LAPACKE: Debian's OpenBLAS has none.
+// The BLAS and LAPACK names of the whole project: the Fortran symbols, and the wrappers that our code calls.
+//
+// A symbol is column-major and takes every argument by pointer, and after the visible arguments the hidden
+// length of each character argument, which Fortran compilers pass and may rely on. No LAPACKE: Debian's
+// OpenBLAS has none. A wrapper is column-major too, and takes sizes as int64, which must fit a lapack_int:
+// whoever accepts sizes from outside checks blas::fits first.
 //
 // LAPACK's info is no safety signal (dpotrf of OpenBLAS 0.3.21 accepts NaN with info = 0): callers scan
 // for non-finite values themselves.
 #pragma once
 
+#include <cassert>
 #include <cstddef>
+#include <cstdint>
+#include <limits>
 
 namespace onestep {
 /** LAPACK's integer: 32 bits. Sizes are multiplied in int64 and refused when they do not fit. */
@@ -58,3 +64,60 @@ char* openblas_get_corename(void);
 /** 0: sequential, 1: its own threads, 2: OpenMP. */
 int openblas_get_parallel(void);
 }
+
+namespace onestep::blas {
+
+/** Whether a size can be handed to BLAS and LAPACK. */
+constexpr bool fits(int64_t size) { return size >= 0 && size <= std::numeric_limits<lapack_int>::max(); }
+
+inline lapack_int narrow(int64_t size) {
+  assert(fits(size));
+  return static_cast<lapack_int>(size);
+}
+
+/** C ← α op(A) op(B) + βC, with op(A) m × k and op(B) k × n; 'N' or 'T'. */
+inline void gemm(char transA, char transB, int64_t m, int64_t n, int64_t k, double alpha, const double* a,
+                 int64_t lda, const double* b, int64_t ldb, double beta, double* c, int64_t ldc) {
+  const lapack_int sizes[] = {narrow(m), narrow(n), narrow(k), narrow(lda), narrow(ldb), narrow(ldc)};
+  dgemm_(&transA, &transB, &sizes[0], &sizes[1], &sizes[2], &alpha, a, &sizes[3], b, &sizes[4], &beta, c,
+         &sizes[5]);
+}
+
+/** y ← α op(A) x + βy, with A m × n as stored. */
+inline void gemv(char trans, int64_t m, int64_t n, double alpha, const double* a, int64_t lda,
+                 const double* x, double beta, double* y) {
+  const lapack_int sizes[] = {narrow(m), narrow(n), narrow(lda)}, one = 1;
+  dgemv_(&trans, &sizes[0], &sizes[1], &alpha, a, &sizes[2], x, &one, &beta, y, &one);
+}
+
+/** One triangle ('L' or 'U') of C ← αAAᵀ + βC ('N', A n × k) or αAᵀA + βC ('T', A k × n). */
+inline void syrk(char uplo, char trans, int64_t n, int64_t k, double alpha, const double* a, int64_t lda,
+                 double beta, double* c, int64_t ldc) {
+  const lapack_int sizes[] = {narrow(n), narrow(k), narrow(lda), narrow(ldc)};
+  dsyrk_(&uplo, &trans, &sizes[0], &sizes[1], &alpha, a, &sizes[2], &beta, c, &sizes[3]);
+}
+
+/** B ← α op(A)⁻¹B (side 'L') or αB op(A)⁻¹ ('R'), with B m × n and A triangular; diag 'U' or 'N'. */
+inline void trsm(char side, char uplo, char trans, char diag, int64_t m, int64_t n, double alpha,
+                 const double* a, int64_t lda, double* b, int64_t ldb) {
+  const lapack_int sizes[] = {narrow(m), narrow(n), narrow(lda), narrow(ldb)};
+  dtrsm_(&side, &uplo, &trans, &diag, &sizes[0], &sizes[1], &alpha, a, &sizes[2], b, &sizes[3]);
+}
+
+/** A = LLᵀ ('L') or UᵀU ('U') in place. Returns LAPACK's info, which does not tell of NaN. */
+inline lapack_int potrf(char uplo, int64_t n, double* a, int64_t lda) {
+  const lapack_int sizes[] = {narrow(n), narrow(lda)};
+  lapack_int info = 0;
+  dpotrf_(&uplo, &sizes[0], a, &sizes[1], &info);
+  return info;
+}
+
+/** PA = LU in place for an m × n matrix; pivots count from 1. Returns LAPACK's info. */
+inline lapack_int getrf(int64_t m, int64_t n, double* a, int64_t lda, lapack_int* pivots) {
+  const lapack_int sizes[] = {narrow(m), narrow(n), narrow(lda)};
+  lapack_int info = 0;
+  dgetrf_(&sizes[0], &sizes[1], a, &sizes[2], pivots, &info);
+  return info;
+}
+
+}  // namespace onestep::blas

@@ -1,0 +1,32 @@
+// C = op(A) op(B), for operands that are uniform or per lane.
+#pragma once
+
+#include "kernels/lanes.h"
+
+namespace onestep {
+
+/**
+ * One product: C is [rows, cols], op(A) is [rows, inner], op(B) is [inner, cols]. A transposed operand is
+ * stored the other way round, A as [inner, rows], B as [cols, inner]. C is per lane when A or B is, else
+ * uniform. A vector has rows = 1 or cols = 1.
+ */
+struct MatmulShape {
+  int64_t rows;
+  int64_t inner;
+  int64_t cols;
+  int64_t lanes;
+  bool laneA;
+  bool laneB;
+  bool transposeA = false;
+  bool transposeB = false;
+  /** C += op(A) op(B) instead of C = op(A) op(B). */
+  bool accumulate = false;
+};
+
+/** The scratch of matmul, in doubles. */
+size_t matmulScratch(const MatmulShape& shape);
+
+/** The product; C overlaps neither operand. inner = 0 gives zeros (or leaves C, when accumulating). */
+void matmul(const MatmulShape& shape, double* c, const double* a, const double* b, double* scratch);
+
+}  // namespace onestep
