@@ -1,0 +1,26 @@
+// The one place where shared memory is made. V8 does not count SharedArrayBuffers as garbage pressure, so each
+// allocation is reported to `pressure` (set by the runtime to Node-API's external memory counter) and taken back
+// by a finalizer. Imports nothing.
+
+let pressure: (bytes: number) => void = () => {}
+const released = new FinalizationRegistry<number>((bytes) => {
+  pressure(-bytes)
+})
+
+/** Installs the counter of external memory; called once by the runtime when the addon is loaded. */
+export const setMemoryPressure = (report: (bytes: number) => void): void => {
+  pressure = report
+}
+
+/** Zero-filled bytes that every thread of the process can see. */
+export const allocateBytes = (bytes: number): SharedArrayBuffer => {
+  const buffer = new SharedArrayBuffer(bytes)
+  if (bytes > 0) {
+    pressure(bytes)
+    released.register(buffer, bytes)
+  }
+  return buffer
+}
+
+/** A zero-filled vector of `length` doubles in shared memory. */
+export const allocate = (length: number): Float64Array => new Float64Array(allocateBytes(8 * length))

@@ -1,0 +1,204 @@
+// NDArray: plain data, a shape and its doubles in row-major order. It has no arithmetic: computing is done by
+// compiled functions. Imports shapes, memory and errors.
+import { ArgumentError, ShapeError } from './errors.js'
+import { allocate } from './memory.js'
+import { checkShape, formatShape, sizeOf, stridesOf } from './shape.js'
+import type { Shape } from './shape.js'
+
+/** Nested lists of numbers, as deep as the array has axes. */
+export type Nested = number | readonly Nested[]
+
+/** An ndarray of another library: data with a shape and optional strides (in elements). */
+export interface ArrayLikeND {
+  readonly data: ArrayLike<number>
+  readonly shape: readonly number[]
+  readonly stride?: readonly number[]
+  readonly strides?: readonly number[]
+  readonly offset?: number
+}
+
+/** Everything that `array` turns into an NDArray. */
+export type ArrayInput = NDArray | Float64Array | Nested | ArrayLikeND
+
+/** A shape and `sizeOf(shape)` doubles in row-major order. The data belong to the array: it never aliases its source. */
+export class NDArray {
+  readonly shape: Shape
+  readonly data: Float64Array
+
+  /**
+   * Takes `data` as it is, without copying; use `array` to copy from anything else.
+   * @throws {ShapeError} when the length of `data` is not the product of `shape`.
+   */
+  constructor(shape: Shape, data: Float64Array) {
+    checkShape(shape)
+    if (!(data instanceof Float64Array)) {
+      throw new ArgumentError('an NDArray holds doubles', { expected: 'a Float64Array', received: describe(data) })
+    }
+    if (data.length !== sizeOf(shape)) {
+      throw new ShapeError(`shape ${formatShape(shape)} does not fit the data`, {
+        expected: `${String(sizeOf(shape))} numbers`,
+        received: String(data.length),
+      })
+    }
+    this.shape = Object.freeze([...shape])
+    this.data = data
+  }
+
+  get size(): number {
+    return this.data.length
+  }
+
+  get rank(): number {
+    return this.shape.length
+  }
+
+  /** The element at an index, one number an axis. */
+  at(...index: readonly number[]): number {
+    const strides = stridesOf(this.shape)
+    if (index.length !== this.rank || index.some((i, k) => !Number.isInteger(i) || i < 0 || i >= (this.shape[k] as number))) {
+      throw new ShapeError(`index ${formatShape(index)} is outside the array`, {
+        expected: `an index into shape ${formatShape(this.shape)}`,
+      })
+    }
+    return this.data[index.reduce((at, i, k) => at + i * (strides[k] as number), 0)] as number
+  }
+
+  /** Nested lists with the same numbers. */
+  toNested(): Nested {
+    const build = (axis: number, offset: number): Nested => {
+      if (axis === this.rank) return this.data[offset] as number
+      const step = sizeOf(this.shape.slice(axis + 1))
+      return Array.from({ length: this.shape[axis] as number }, (_, i) => build(axis + 1, offset + i * step))
+    }
+    return build(0, 0)
+  }
+}
+
+const describe = (value: unknown): string => {
+  if (value === null) return 'null'
+  if (typeof value === 'object') return value.constructor?.name ?? 'an object'
+  return typeof value === 'number' || typeof value === 'boolean' ? `${typeof value} ${String(value)}` : typeof value
+}
+
+const nestedShape = (value: Nested): Shape => {
+  const shape: number[] = []
+  let at: Nested | undefined = value
+  while (Array.isArray(at)) {
+    shape.push(at.length)
+    at = (at as readonly Nested[])[0]
+  }
+  return shape
+}
+
+const fillNested = (value: Nested, shape: Shape, axis: number, data: Float64Array, offset: number): void => {
+  if (axis === shape.length) {
+    if (typeof value !== 'number') {
+      throw new ArgumentError('nested lists are ragged or hold something that is not a number', {
+        expected: `numbers in shape ${formatShape(shape)}`,
+        received: describe(value),
+      })
+    }
+    data[offset] = value
+    return
+  }
+  if (!Array.isArray(value) || value.length !== shape[axis]) {
+    throw new ShapeError('nested lists are ragged', {
+      expected: `${String(shape[axis])} entries along axis ${String(axis)}`,
+      received: Array.isArray(value) ? String(value.length) : describe(value),
+    })
+  }
+  const step = sizeOf(shape.slice(axis + 1))
+  ;(value as readonly Nested[]).forEach((entry, i) => {
+    fillNested(entry, shape, axis + 1, data, offset + i * step)
+  })
+}
+
+const isArrayLikeND = (value: object): value is ArrayLikeND => 'data' in value && 'shape' in value
+
+const fromStrided = (source: ArrayLikeND): NDArray => {
+  const shape = checkShape([...source.shape])
+  const strides = source.strides ?? source.stride ?? stridesOf(shape)
+  const target = new NDArray(shape, allocate(sizeOf(shape)))
+  const walk = (axis: number, from: number, to: number): void => {
+    if (axis === shape.length) {
+      const x = source.data[from]
+      if (typeof x !== 'number') {
+        throw new ShapeError('an ndarray points outside its data', { expected: `data of shape ${formatShape(shape)}` })
+      }
+      target.data[to] = x
+      return
+    }
+    const step = sizeOf(shape.slice(axis + 1))
+    for (let i = 0; i < (shape[axis] as number); i++) {
+      walk(axis + 1, from + i * (strides[axis] ?? 0), to + i * step)
+    }
+  }
+  walk(0, source.offset ?? 0, 0)
+  return target
+}
+
+/**
+ * An NDArray with a copy of the given numbers, in memory that all threads share. An NDArray is returned as it is.
+ * @param shape of the result; the default is the shape of the source (a Float64Array has one axis).
+ * @throws {ShapeError | ArgumentError} on ragged lists, other types, or a shape that does not fit.
+ */
+export const array = (source: ArrayInput, shape?: Shape): NDArray => {
+  if (source instanceof NDArray) return shape === undefined ? source : new NDArray(shape, source.data)
+  if (source instanceof Float64Array) {
+    const data = allocate(source.length)
+    data.set(source)
+    return new NDArray(shape ?? [source.length], data)
+  }
+  if (typeof source === 'number' || Array.isArray(source)) {
+    const own = nestedShape(source as Nested)
+    const data = allocate(sizeOf(own))
+    fillNested(source as Nested, own, 0, data, 0)
+    return new NDArray(shape ?? own, data)
+  }
+  if (typeof source === 'object' && source !== null && isArrayLikeND(source)) {
+    const copy = fromStrided(source)
+    return shape === undefined ? copy : new NDArray(shape, copy.data)
+  }
+  throw new ArgumentError('cannot make an array', {
+    expected: 'a number, nested lists of numbers, a Float64Array or an ndarray',
+    received: describe(source),
+    remedy: ArrayBuffer.isView(source) ? 'Copy it with Float64Array.from first: onestep computes in float64' : undefined,
+  })
+}
+
+/** An array filled with zeros. */
+export const zeros = (shape: Shape): NDArray => new NDArray(shape, allocate(sizeOf(checkShape(shape))))
+
+/** An array filled with one number. */
+export const full = (shape: Shape, value: number): NDArray => {
+  const result = zeros(shape)
+  result.data.fill(value)
+  return result
+}
+
+/** An array filled with ones. */
+export const ones = (shape: Shape): NDArray => full(shape, 1)
+
+/** `count` numbers from `start` to `stop`, both included, evenly spaced. */
+export const linspace = (start: number, stop: number, count: number): NDArray => {
+  const result = zeros([count])
+  for (let i = 0; i < count; i++) {
+    result.data[i] = count === 1 ? start : (start * (count - 1 - i) + stop * i) / (count - 1)
+  }
+  return result
+}
+
+/** `count` numbers from `start` to `stop` (both positive, both included), evenly spaced on a logarithmic scale. */
+export const logspace = (start: number, stop: number, count: number): NDArray => {
+  if (!(start > 0 && stop > 0)) {
+    throw new ArgumentError('logspace spans positive numbers', {
+      expected: 'start > 0 and stop > 0',
+      received: `${String(start)} and ${String(stop)}`,
+    })
+  }
+  const result = linspace(Math.log(start), Math.log(stop), count)
+  result.data.forEach((x, i) => (result.data[i] = Math.exp(x)))
+  if (count > 0) result.data[0] = start
+  if (count > 1) result.data[count - 1] = stop
+  return result
+}

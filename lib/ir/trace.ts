@@ -1,0 +1,241 @@
+// Tracing: a function is called once with symbolic Tensors and leaves a Graph. Tensors of an enclosing trace that it
+// uses are lifted to extra inputs, so that every graph is closed.
+import { OnestepError, ShapeError, TraceError } from '../base/errors.js'
+import { array } from '../base/ndarray.js'
+import type { ArrayInput, NDArray } from '../base/ndarray.js'
+import type { Shape } from '../base/shape.js'
+import { formatShape } from '../base/shape.js'
+import { newValue } from './graph.js'
+import type { Graph, Node, Report, ReportKind, Value } from './graph.js'
+import { defineOp } from './op.js'
+import type { Op } from './op.js'
+import { Tensor, isTensor } from './tensor.js'
+
+/** Whatever stands for an array inside a traced function. */
+export type Operand = Tensor | ArrayInput
+
+/** One graph under construction. */
+export class Trace {
+  readonly parent: Trace | undefined
+  readonly inputs: Value[] = []
+  readonly nodes: Node[] = []
+  readonly reports: Report[] = []
+  /** Tensors of enclosing traces that were lifted, in order, and what stands for them here. */
+  readonly captures = new Map<Tensor, Tensor>()
+  private readonly constants = new Map<NDArray | number, Tensor>()
+
+  constructor(parent: Trace | undefined) {
+    this.parent = parent
+  }
+
+  encloses(other: Trace): boolean {
+    for (let at: Trace | undefined = other; at !== undefined; at = at.parent) if (at === this) return true
+    return false
+  }
+
+  /** The Tensor of this trace that stands for `tensor`, which may belong to an enclosing trace. */
+  lift(tensor: Tensor): Tensor {
+    if (tensor.trace === this) return tensor
+    const known = this.captures.get(tensor)
+    if (known !== undefined) return known
+    if (!tensor.trace.encloses(this)) {
+      throw new TraceError('a Tensor was used outside the function in which it was made', {
+        expected: 'a Tensor of this function or of one around it',
+        remedy: 'Return it from its function instead of keeping it in a variable',
+      })
+    }
+    const inner = new Tensor(this, newValue(tensor.shape))
+    this.captures.set(tensor, inner)
+    return inner
+  }
+
+  constant(source: NDArray | number): Tensor {
+    const known = this.constants.get(source)
+    if (known !== undefined) return known
+    const [tensor] = this.apply(constant, [], { array: typeof source === 'number' ? array(source) : source })
+    this.constants.set(source, tensor as Tensor)
+    return tensor as Tensor
+  }
+
+  apply(op: Op, inputs: readonly Tensor[], attributes: object): Tensor[] {
+    const lifted = inputs.map((input) => this.lift(input))
+    const where: { stack?: string } = {}
+    Error.captureStackTrace(where, apply)
+    let shapes: readonly Shape[]
+    try {
+      shapes = op.shapes(
+        lifted.map((input) => input.shape),
+        attributes,
+      )
+    } catch (error) {
+      throw error instanceof ShapeError ? located(op, lifted, error) : error
+    }
+    const outputs = shapes.map(newValue)
+    this.nodes.push({ op, inputs: lifted.map((input) => input.value), attributes, outputs, where })
+    return outputs.map((value) => new Tensor(this, value))
+  }
+}
+
+/** Where the user's code called into the library: the first frame outside of it, or undefined. */
+export const userFrame = (stack: string | undefined): string | undefined =>
+  stack
+    ?.split('\n')
+    .slice(1)
+    .map((line) => line.trim())
+    .find((line) => line.startsWith('at ') && !line.includes(libraryRoot) && !line.includes('node:internal'))
+    ?.slice(3)
+
+const libraryRoot = new URL('..', import.meta.url).href
+
+const located = (op: Op, inputs: readonly Tensor[], error: ShapeError): ShapeError => {
+  const limit = Error.stackTraceLimit
+  Error.stackTraceLimit = 64
+  const at = userFrame(new Error().stack)
+  Error.stackTraceLimit = limit
+  const shapes = inputs.map((input) => formatShape(input.shape)).join(', ')
+  const what = error.message.split(/\. (?=Expected|Received)/)[0] as string
+  return new ShapeError(`${op.name}(${shapes}): ${what.replace(/\.$/, '')}${at === undefined ? '' : `, at ${at}`}`, {
+    expected: error.expected,
+    received: error.received,
+    remedy: error.remedy,
+    cause: error,
+  })
+}
+
+let current: Trace | undefined
+
+/** The trace that is being built. */
+export const currentTrace = (): Trace => {
+  if (current === undefined) {
+    throw new TraceError('an op was applied outside a traced function', {
+      expected: 'a function given to compile, grad, solve or another transform',
+      remedy: 'NDArrays have no arithmetic: write const f = compile(fn) and call f',
+    })
+  }
+  return current
+}
+
+export const isTracing = (): boolean => current !== undefined
+
+const isArrayInput = (x: unknown): x is ArrayInput =>
+  typeof x === 'number' || (typeof x === 'object' && x !== null && !isTensor(x))
+
+/** A Tensor of the current trace; numbers, nested lists and NDArrays become constants. */
+export const tensor = (operand: Operand): Tensor => {
+  const trace = currentTrace()
+  if (isTensor(operand)) return trace.lift(operand)
+  if (typeof operand === 'number') return trace.constant(operand)
+  if (isArrayInput(operand)) return trace.constant(constantOf(operand))
+  throw new TraceError('an operand is not an array', {
+    expected: 'a Tensor, an NDArray, a number, nested lists or a Float64Array',
+    received: operand === null ? 'null' : typeof operand,
+  })
+}
+
+/** Constants by the object the user closed over, so that one array is copied and hashed once. */
+const constantArrays = new WeakMap<object, NDArray>()
+const constantOf = (source: Exclude<ArrayInput, number>): NDArray => {
+  const known = constantArrays.get(source)
+  if (known !== undefined) return known
+  const made = array(source)
+  constantArrays.set(source, made)
+  if (source instanceof Float64Array) constantSources.set(made, source)
+  return made
+}
+
+/** The user's own Float64Array behind an NDArray constant that was copied from it. */
+export const constantSources = new WeakMap<NDArray, Float64Array>()
+
+/** An array that the function closes over. */
+export const constant = defineOp<{ readonly array: NDArray }>({
+  name: 'constant',
+  shapes: (_, { array }) => [array.shape],
+  jvp: () => [undefined],
+  vjp: () => [],
+  vmap: (_, __, { array }) => ({ outputs: [currentTrace().constant(array)], batched: [false] }),
+})
+
+/** Applies an op to operands in the current trace. */
+export const apply = <A extends object>(op: Op<A>, inputs: readonly Operand[], attributes: A): Tensor[] =>
+  currentTrace().apply(op as Op, inputs.map(tensor), attributes)
+
+/** Applies an op with one output. */
+export const apply1 = <A extends object>(op: Op<A>, inputs: readonly Operand[], attributes: A): Tensor =>
+  apply(op, inputs, attributes)[0] as Tensor
+
+/** Notes a fact about the instance; see `Report`. */
+export const report = (kind: ReportKind, value: Operand): void => {
+  currentTrace().reports.push({ kind, value: tensor(value).value })
+}
+
+/** A traced function: its graph, whose last inputs stand for `captured`, Tensors of enclosing traces. */
+export interface Traced {
+  readonly graph: Graph
+  readonly captured: readonly Tensor[]
+}
+
+/** Calls `fn` once with Tensors of the given shapes. */
+export const traceGraph = (fn: (inputs: Tensor[]) => readonly Operand[], shapes: readonly Shape[]): Traced => {
+  const trace = new Trace(current)
+  const outer = current
+  const limit = Error.stackTraceLimit
+  current = trace
+  Error.stackTraceLimit = Math.max(limit, 24)
+  try {
+    const inputs = shapes.map((shape) => new Tensor(trace, newValue(shape)))
+    const outputs = fn(inputs).map((output) => tensor(output).value)
+    const own = inputs.map((input) => input.value)
+    const lifted = [...trace.captures.values()].map((input) => input.value)
+    return {
+      graph: { inputs: [...own, ...lifted], nodes: trace.nodes, outputs, reports: trace.reports },
+      captured: [...trace.captures.keys()],
+    }
+  } catch (error) {
+    if (error instanceof RangeError && !(error instanceof OnestepError) && /call stack/i.test(error.message)) {
+      throw new TraceError('tracing recursed without end', {
+        remedy: 'A traced function must not call itself unconditionally: use iterate, scan or whileLoop',
+        cause: error,
+      })
+    }
+    throw error
+  } finally {
+    current = outer
+    Error.stackTraceLimit = limit
+  }
+}
+
+/** Traces several functions so that all of their graphs take the same captured Tensors as last inputs. */
+export const traceTogether = (
+  parts: readonly { readonly fn: (inputs: Tensor[]) => readonly Operand[]; readonly shapes: readonly Shape[] }[],
+): { readonly graphs: readonly Graph[]; readonly captured: readonly Tensor[] } => {
+  const traced = parts.map(({ fn, shapes }) => traceGraph(fn, shapes))
+  const captured = [...new Set(traced.flatMap((part) => part.captured))]
+  const graphs = traced.map(({ graph, captured: own }) => {
+    const ownCount = graph.inputs.length - own.length
+    const lifted = captured.map((outer) => {
+      const at = own.indexOf(outer)
+      return at < 0 ? newValue(outer.shape) : (graph.inputs[ownCount + at] as Value)
+    })
+    return { ...graph, inputs: [...graph.inputs.slice(0, ownCount), ...lifted] }
+  })
+  return { graphs, captured }
+}
+
+/** Replays a graph in the current trace, node by node; `visit` sees each node with its new inputs and outputs. */
+export const inline = (
+  graph: Graph,
+  inputs: readonly Operand[],
+  visit?: (node: Node, inputs: readonly Tensor[], outputs: readonly Tensor[]) => void,
+): Tensor[] => {
+  const env = new Map<Value, Tensor>()
+  graph.inputs.forEach((value, i) => env.set(value, tensor(inputs[i] as Operand)))
+  const read = (value: Value): Tensor => env.get(value) as Tensor
+  for (const node of graph.nodes) {
+    const args = node.inputs.map(read)
+    const results = node.op === constant ? [tensor((node.attributes as { array: NDArray }).array)] : apply(node.op, args, node.attributes)
+    node.outputs.forEach((value, i) => env.set(value, results[i] as Tensor))
+    visit?.(node, args, results)
+  }
+  for (const { kind, value } of graph.reports) report(kind, read(value))
+  return graph.outputs.map(read)
+}
