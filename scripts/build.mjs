@@ -1,11 +1,19 @@
 // The addon and tsc, each only when something it reads has changed. By hand: npm run build [-- --force]
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join, relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { root } from './machine.mjs'
+import { join, relative } from 'node:path'
+import { isMain, root } from './machine.mjs'
 
 /** All files under `folder` (absolute paths), none when it does not exist. */
 export const filesUnder = (folder) =>
@@ -29,8 +37,7 @@ const fingerprint = (paths) => {
 /** A build step: what it reads, the file that it surely writes, and where it notes what it has read. */
 const step = (stamp, output, inputs, run) => {
   const state = () => fingerprint([output, ...inputs()])
-  const fresh = () =>
-    existsSync(output) && existsSync(stamp) && readFileSync(stamp, 'utf8') === state()
+  const fresh = () => existsSync(output) && existsSync(stamp) && readFileSync(stamp, 'utf8') === state()
   const build = ({ force = false } = {}) => {
     if (!force && fresh()) return
     const before = fingerprint(inputs())
@@ -83,7 +90,9 @@ const dropForeignCache = (folder) => {
   if (!existsSync(path)) return
   const cache = readFileSync(path, 'utf8')
   const entry = (name) => new RegExp(`^${name}:[A-Z]+=(.*)$`, 'm').exec(cache)?.[1] ?? ''
-  const same = existsSync(entry('CMAKE_HOME_DIRECTORY')) && realpathSync(entry('CMAKE_HOME_DIRECTORY')) === realpathSync(root)
+  const same =
+    existsSync(entry('CMAKE_HOME_DIRECTORY')) &&
+    realpathSync(entry('CMAKE_HOME_DIRECTORY')) === realpathSync(root)
   if (!same || !existsSync(entry('CMAKE_COMMAND')) || !existsSync(entry('CMAKE_CXX_COMPILER'))) {
     rmSync(folder, { recursive: true })
   }
@@ -95,7 +104,22 @@ const cmakeBuild = (folder, ...options) => {
   // A user's nodedir setting must not decide where the headers come from: they are in node_modules.
   const { npm_config_nodedir: _, ...env } = process.env
   const cmakeJs = createRequire(import.meta.url).resolve('cmake-js/bin/cmake-js')
-  node([cmakeJs, 'build', '--directory', root, '--out', folder, '--parallel', '2', '--log-level', 'error', ...options], env)
+  node(
+    [
+      cmakeJs,
+      'build',
+      '--directory',
+      root,
+      '--out',
+      folder,
+      '--parallel',
+      '2',
+      '--log-level',
+      'error',
+      ...options,
+    ],
+    env,
+  )
 }
 
 const addonIn = (folder, ...options) =>
@@ -110,7 +134,7 @@ export const addon = addonIn(join(root, 'build'))
 export const sanitizedAddon = addonIn(join(root, 'build', 'sanitize'), '--CDONESTEP_SANITIZE=ON')
 export const sanitizedPath = join(root, 'build', 'sanitize', 'Release', 'onestep.node')
 
-if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+if (isMain(import.meta.url)) {
   const force = process.argv.includes('--force')
   addon.build({ force })
   typeScript.build({ force })

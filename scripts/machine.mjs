@@ -8,6 +8,10 @@ import { fileURLToPath } from 'node:url'
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
+/** Whether the module at `url` is the program that Node was started with. */
+export const isMain = (url) =>
+  process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(url)
+
 const atLeast = (version, [major, minor]) => {
   const [a = 0, b = 0] = version.split('.').map(Number)
   return a > major || (a === major && b >= minor)
@@ -140,11 +144,12 @@ export const advice = (missing) => {
   if (missing.some(({ name }) => name === 'compiler')) {
     lines.push(`  ${'macOS'.padEnd(15)} xcode-select --install`)
   }
-  if (missing.some(({ name }) => name === 'node')) lines.push('  Node.js         install version 20.19 or newer')
+  if (missing.some(({ name }) => name === 'node'))
+    lines.push('  Node.js         install version 20.19 or newer')
   return lines.join('\n')
 }
 
-if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+if (isMain(import.meta.url)) {
   const found = inspect()
   const missing = found.filter(({ ok }) => !ok)
   if (process.argv.includes('--json')) {
