@@ -122,17 +122,28 @@ const cmakeBuild = (folder, ...options) => {
   )
 }
 
-const addonIn = (folder, ...options) =>
-  step(join(folder, '.stamp'), join(folder, 'Release', 'onestep.node'), native, () => {
-    note('compiling the native addon')
-    cmakeBuild(folder, ...options)
+/** The CMake target `target` in a build folder of its own options. */
+const binary = (folder, target, file, ...options) => {
+  const output = join(folder, 'Release', file)
+  const { fresh, build } = step(join(folder, `.stamp-${target}`), output, native, () => {
+    note(`compiling ${relative(root, output)}`)
+    cmakeBuild(folder, '--target', target, ...options)
   })
+  return { path: output, fresh, build }
+}
 
+const build = join(root, 'build')
 /** The addon that is shipped. */
-export const addon = addonIn(join(root, 'build'))
-/** The same with AddressSanitizer and UndefinedBehaviorSanitizer, for npm run test:sanitize. */
-export const sanitizedAddon = addonIn(join(root, 'build', 'sanitize'), '--CDONESTEP_SANITIZE=ON')
-export const sanitizedPath = join(root, 'build', 'sanitize', 'Release', 'onestep.node')
+export const addon = binary(build, 'onestep', 'onestep.node')
+/** The stand-alone tests of the C++ floors: one program beside the addon. */
+export const nativeTests = binary(build, 'onestep_tests', 'onestep_tests')
+
+const sanitize = [join(build, 'sanitize'), '--CDONESTEP_SANITIZE=ON']
+/** Both with AddressSanitizer and UndefinedBehaviorSanitizer, for npm run test:sanitize. */
+export const sanitized = {
+  addon: binary(sanitize[0], 'onestep', 'onestep.node', sanitize[1]),
+  nativeTests: binary(sanitize[0], 'onestep_tests', 'onestep_tests', sanitize[1]),
+}
 
 if (isMain(import.meta.url)) {
   const force = process.argv.includes('--force')

@@ -7,7 +7,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { join, relative } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { filesUnder, sanitizedAddon, sanitizedPath } from './build.mjs'
+import { addon, filesUnder, nativeTests, sanitized } from './build.mjs'
 import { isMain, root } from './machine.mjs'
 import { setup } from './setup.mjs'
 
@@ -71,21 +71,19 @@ const selectFiles = (parts) => {
 }
 
 /** Environment in which the sanitized addon loads and reports. */
-const sanitizerEnvironment = () => {
-  sanitizedAddon.build()
-  const runtime = spawnSync('c++', ['-print-file-name=libasan.so'], { encoding: 'utf8' }).stdout.trim()
-  return {
-    ONESTEP_NATIVE_PATH: sanitizedPath,
-    LD_PRELOAD: runtime,
-    // Node itself keeps memory until it exits, so leaks are looked for by the soak tests instead.
-    ASAN_OPTIONS: 'detect_leaks=0:abort_on_error=1',
-    UBSAN_OPTIONS: 'print_stacktrace=1',
-  }
-}
+const sanitizerEnvironment = () => ({
+  ONESTEP_NATIVE_PATH: sanitized.addon.path,
+  LD_PRELOAD: spawnSync('c++', ['-print-file-name=libasan.so'], { encoding: 'utf8' }).stdout.trim(),
+  // Node keeps memory until it exits, so leaks are looked for by soak tests of the resident size.
+  ASAN_OPTIONS: 'detect_leaks=0',
+  UBSAN_OPTIONS: 'print_stacktrace=1',
+})
 
 const main = async (args) => {
   setup()
   const sanitize = args.includes('--sanitize')
+  const binaries = sanitize ? sanitized : { addon, nativeTests }
+  for (const binary of Object.values(binaries)) binary.build()
   const options = args.filter((arg) => arg.startsWith('-') && arg !== '--sanitize')
   const parts = args.filter((arg) => !arg.startsWith('-'))
   const files = selectFiles(parts)
