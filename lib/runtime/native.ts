@@ -1,7 +1,7 @@
 // The only file that knows the addon: where it is, what it exports, whether it can be trusted here, and
 // when it cannot be loaded, exactly why and what to type.
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -115,6 +115,35 @@ const missing = (path: string, root: string): NativeError => {
   )
 }
 
+/** ELF's e_machine for the processors of `process.arch`. */
+const elfMachines: Readonly<Record<string, number>> = {
+  x64: 62,
+  arm64: 183,
+  riscv64: 243,
+  ppc64: 21,
+  s390x: 22,
+}
+
+/**
+ * What is wrong with the ELF file at `path`, seen before the system loads it: of a truncated file dlopen
+ * maps pages that are not there, and the process dies of SIGBUS.
+ */
+const elfFault = (path: string): string | undefined => {
+  const file = openSync(path, 'r')
+  try {
+    const header = Buffer.alloc(64)
+    const read = readSync(file, header, 0, 64, 0)
+    if (read < 64 || header.toString('latin1', 0, 4) !== '\x7fELF') return 'it is no ELF file'
+    if (header[4] !== 2 || header[5] !== 1) return 'it is no 64-bit little-endian file'
+    const machine = header.readUInt16LE(18)
+    if (machine !== (elfMachines[process.arch] ?? machine)) return 'it was built for another processor'
+    const end = Number(header.readBigUInt64LE(40)) + header.readUInt16LE(58) * header.readUInt16LE(60)
+    return end > fstatSync(file).size ? 'it is cut off' : undefined
+  } finally {
+    closeSync(file)
+  }
+}
+
 /** What the loader's message means; the first that matches. */
 const loadFailures: readonly {
   readonly pattern: RegExp
@@ -159,6 +188,8 @@ const loadFailures: readonly {
   },
 ]
 
+const unloadable = (path: string): string => `The native addon of onestep cannot be loaded from ${path}`
+
 const loadFailure = (path: string, root: string, cause: unknown): NativeError => {
   const text = cause instanceof Error ? cause.message : String(cause)
   for (const { pattern, code, what, remedy } of loadFailures) {
@@ -174,7 +205,7 @@ const loadFailure = (path: string, root: string, cause: unknown): NativeError =>
       },
     )
   }
-  return new NativeError(`The native addon of onestep cannot be loaded from ${path}`, {
+  return new NativeError(unloadable(path), {
     received: JSON.stringify(text),
     remedy: `Build it again: ${rebuild(root)}`,
     cause,
@@ -212,6 +243,13 @@ export const unsound = (check: SelfCheck): readonly NativeError[] => {
  */
 export const openNative = (path: string, root = packageRoot()): NativeAddon => {
   if (!existsSync(path)) throw missing(path, root)
+  const fault = process.platform === 'linux' && path.endsWith('.node') ? elfFault(path) : undefined
+  if (fault !== undefined) {
+    throw new NativeError(`${unloadable(path)}: ${fault}`, {
+      code: 'ERR_NATIVE_FORMAT',
+      remedy: `Build the addon on this machine: ${rebuild(root)}`,
+    })
+  }
   let addon: NativeAddon
   try {
     addon = createRequire(import.meta.url)(path) as NativeAddon
