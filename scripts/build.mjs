@@ -1,4 +1,6 @@
-// The addon and tsc, each only when something it reads has changed. By hand: npm run build [-- --force]
+// The addon and tsc, each only when something it reads has changed. By hand:
+//   npm run build [-- --force]      the addon and TypeScript
+//   npm run build -- --native       the addon, build/Release/onestep_tests and onestep_bench
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
@@ -137,6 +139,8 @@ const build = join(root, 'build')
 export const addon = binary(build, 'onestep', 'onestep.node')
 /** The stand-alone tests of the C++ floors: one program beside the addon. */
 export const nativeTests = binary(build, 'onestep_tests', 'onestep_tests')
+/** The stand-alone measurements of the kernels. */
+export const nativeBench = binary(build, 'onestep_bench', 'onestep_bench')
 
 const sanitize = [join(build, 'sanitize'), '--CDONESTEP_SANITIZE=ON']
 /** Both with AddressSanitizer and UndefinedBehaviorSanitizer, for npm run test:sanitize. */
@@ -146,7 +150,9 @@ export const sanitized = {
 }
 
 if (isMain(import.meta.url)) {
-  const force = process.argv.includes('--force')
-  addon.build({ force })
-  typeScript.build({ force })
+  const has = (option) => process.argv.includes(option)
+  addon.build({ force: has('--force') })
+  if (has('--native'))
+    for (const program of [nativeTests, nativeBench]) program.build({ force: has('--force') })
+  else typeScript.build({ force: has('--force') })
 }
