@@ -1,0 +1,285 @@
+// Register-blocked products, the inner loops of every matrix kernel. Compiled once per target.
+//
+// LaneSum    Σₗ A[i, l]·B[l, j] for a small block of (i, j), where both factors are per lane: one vector of
+//            lanes at a time, any strides.
+// UniformProduct    C = A·X where A is uniform and X is per lane: an entry of A is broadcast over columns,
+//            and the columns (lanes, times the columns of X) come in slabs of eight.
+//
+// Every element of a result is summed in one order, from the first l to the last within a chunk of the
+// inner dimension and then chunk after chunk, whichever block it falls into: that is what makes the bits of
+// a lane independent of its place.
+#if defined(ONESTEP_KERNELS_PRODUCT_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef ONESTEP_KERNELS_PRODUCT_INL_H_
+#undef ONESTEP_KERNELS_PRODUCT_INL_H_
+#else
+#define ONESTEP_KERNELS_PRODUCT_INL_H_
+#endif
+
+#include <hwy/highway.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "kernels/lanes.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace onestep {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+/** One slab or a part of one: as many lanes as the processor's vectors hold, at most eight. */
+using Lanes = hn::CappedTag<double, kSlab>;
+using LaneVector = hn::Vec<Lanes>;
+inline constexpr int64_t kWidth = hn::MaxLanes(Lanes());
+
+/** The vector registers that the target has, which bound how many sums are held at once. */
+inline constexpr int kRegisters = HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON ? 32 : 16;
+
+HWY_INLINE LaneVector LoadLanes(const double* p) { return hn::LoadU(Lanes(), p); }
+HWY_INLINE void StoreLanes(LaneVector v, double* p) { hn::StoreU(v, Lanes(), p); }
+
+/** What a product does with the C it finds. */
+enum class Update { set, add, subtract };
+
+HWY_INLINE void Put(Update update, LaneVector sum, double* c) {
+  if (update == Update::add) sum = hn::Add(LoadLanes(c), sum);
+  if (update == Update::subtract) sum = hn::Sub(LoadLanes(c), sum);
+  StoreLanes(sum, c);
+}
+
+/** A matrix of vectors: element (i, j) stands at data + i·row + j·col, in doubles. */
+template <class Number>
+struct View {
+  Number* data;
+  int64_t row, col;
+  HWY_INLINE Number* at(int64_t i, int64_t j) const { return data + i * row + j * col; }
+  HWY_INLINE View from(int64_t i, int64_t j) const { return {at(i, j), row, col}; }
+  HWY_INLINE View transposed() const { return {data, col, row}; }
+};
+using In = View<const double>;
+using Out = View<double>;
+
+/** The side of the register blocks of lane kernels. */
+inline constexpr int kBlock = kRegisters == 32 ? 4 : 3;
+
+template <int kRows, int kCols>
+struct LaneSums {
+  LaneVector at[kRows][kCols];
+};
+
+/** sums[i][j] = Σ_{l < inner} A[i, l]·B[l, j]. */
+template <int kRows, int kCols>
+HWY_INLINE LaneSums<kRows, kCols> LaneSum(int64_t inner, In a, In b) {
+  LaneSums<kRows, kCols> sums;
+  for (int i = 0; i < kRows; ++i) {
+    for (int j = 0; j < kCols; ++j) sums.at[i][j] = hn::Zero(Lanes());
+  }
+  for (int64_t l = 0; l < inner; ++l) {
+    LaneVector right[kCols];
+    for (int j = 0; j < kCols; ++j) right[j] = LoadLanes(b.at(l, j));
+    for (int i = 0; i < kRows; ++i) {
+      const LaneVector left = LoadLanes(a.at(i, l));
+      for (int j = 0; j < kCols; ++j) sums.at[i][j] = hn::MulAdd(left, right[j], sums.at[i][j]);
+    }
+  }
+  return sums;
+}
+
+template <int kRows, int kCols>
+void LaneBlock(Update update, int64_t inner, In a, In b, Out c) {
+  const LaneSums<kRows, kCols> sums = LaneSum<kRows, kCols>(inner, a, b);
+  for (int i = 0; i < kRows; ++i) {
+    for (int j = 0; j < kCols; ++j) Put(update, sums.at[i][j], c.at(i, j));
+  }
+}
+
+using LaneBlockFunction = void (*)(Update, int64_t, In, In, Out);
+
+/** The functions f<1>, …, f<count> of a family, as a table. */
+template <class Family, int... kIndex>
+constexpr auto FamilyTable(std::integer_sequence<int, kIndex...>) {
+  return std::array{Family::template Member<kIndex>()...};
+}
+
+struct LaneBlocks {
+  template <int kIndex>
+  static constexpr LaneBlockFunction Member() {
+    return LaneBlock<kIndex / kBlock + 1, kIndex % kBlock + 1>;
+  }
+};
+inline constexpr auto kLaneBlocks =
+    FamilyTable<LaneBlocks>(std::make_integer_sequence<int, kBlock * kBlock>());
+
+/** A pass takes so many rows and columns of B: 64 × 64 slabs, 256 KiB, stay in the L2 cache. */
+inline constexpr int64_t kLaneDepth = 64;
+inline constexpr int64_t kLaneCols = 64;
+
+/** The scratch of LaneProduct, in doubles: those of B, and a block of rows of A. */
+inline constexpr int64_t kLaneScratch = kLaneDepth * (kLaneCols + kBlock) * kSlab;
+
+/** Copies the vectors of a rows × cols matrix to where they lie row after row. */
+HWY_INLINE In PackLanes(int64_t rows, int64_t cols, In from, double* to) {
+  for (int64_t i = 0; i < rows; ++i) {
+    for (int64_t j = 0; j < cols; ++j) StoreLanes(LoadLanes(from.at(i, j)), to + (i * cols + j) * kWidth);
+  }
+  return {to, cols * kWidth, kWidth};
+}
+
+/** Operands are copied together before they are used so often, or more. Measured: see bench/kernels.cc. */
+inline constexpr int64_t kPackUses = 12;
+
+/**
+ * C = A·B (or C ± A·B) for one vector of lanes; C is rows × cols. Blocks of operands that are used several
+ * times are first copied together: strided by the lanes of a tile, they would fall into few cache sets.
+ */
+HWY_INLINE void LaneProduct(Update update, int64_t rows, int64_t inner, int64_t cols, In a, In b, Out c,
+                            double* scratch) {
+  const bool packA = cols >= kPackUses && std::min(a.row, a.col) > kSlab;
+  const bool packB = rows >= kPackUses && (std::min(b.row, b.col) > kSlab || cols > kLaneCols / 4);
+  double* const scratchA = scratch + kLaneDepth * kLaneCols * kWidth;
+  for (int64_t start = 0; start == 0 || start < inner; start += kLaneDepth) {
+    const int64_t depth = std::min(kLaneDepth, inner - start);
+    for (int64_t first = 0; first < cols; first += kLaneCols) {
+      const int64_t count = std::min(kLaneCols, cols - first);
+      if (packB) {
+        for (int64_t j = 0; j < count; j += kBlock) {
+          PackLanes(depth, std::min<int64_t>(kBlock, count - j), b.from(start, first + j),
+                    scratch + j * depth * kWidth);
+        }
+      }
+      for (int64_t i = 0; i < rows; i += kBlock) {
+        const int64_t height = std::min<int64_t>(kBlock, rows - i);
+        In left = a.from(i, start);
+        if (packA) left = PackLanes(depth, height, left.transposed(), scratchA).transposed();
+        for (int64_t j = 0; j < count; j += kBlock) {
+          const int64_t width = std::min<int64_t>(kBlock, count - j);
+          const In right =
+              packB ? In{scratch + j * depth * kWidth, width * kWidth, kWidth} : b.from(start, first + j);
+          kLaneBlocks[static_cast<size_t>((height - 1) * kBlock + width - 1)](update, depth, left, right,
+                                                                              c.from(i, first + j));
+        }
+      }
+    }
+    if (update == Update::set) update = Update::add;
+  }
+}
+
+/** The columns of X and C: `count` slabs, slab s at s·x in X and at s·c in C. */
+struct Slabs {
+  int64_t count, x, c;
+};
+
+/** The most slabs and rows of a register block. The rows are more where they lie side by side in A. */
+inline constexpr int kMaxSlabs = HWY_TARGET == HWY_AVX3 ? 3 : 1;
+constexpr int MaxRows(int slabs, bool adjacent) {
+  if (HWY_TARGET == HWY_AVX3) return slabs == 3 ? 8 : adjacent ? 12 : 8;
+  return HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_NEON ? 6 : HWY_TARGET == HWY_SSE4 ? 3 : 1;
+}
+inline constexpr int kMostRows = MaxRows(1, true);
+
+/** C = A·X for a register block: A is kRows × inner and uniform, X is inner × kSlabs slabs. */
+template <int kSlabs, int kRows>
+void UniformBlock(Update update, int64_t inner, In a, const double* x, int64_t xRow, double* c, int64_t cRow,
+                  Slabs slabs) {
+  constexpr int kParts = static_cast<int>(kSlab / kWidth);
+  constexpr int kVectors = kSlabs * kParts;
+  LaneVector sums[kRows][kVectors];
+  for (int i = 0; i < kRows; ++i) {
+    for (int v = 0; v < kVectors; ++v) sums[i][v] = hn::Zero(Lanes());
+  }
+  for (int64_t l = 0; l < inner; ++l) {
+    LaneVector right[kVectors];
+    for (int v = 0; v < kVectors; ++v) {
+      right[v] = LoadLanes(x + l * xRow + (v / kParts) * slabs.x + (v % kParts) * kWidth);
+    }
+    for (int i = 0; i < kRows; ++i) {
+      const LaneVector left = hn::Set(Lanes(), *a.at(i, l));
+      for (int v = 0; v < kVectors; ++v) sums[i][v] = hn::MulAdd(left, right[v], sums[i][v]);
+    }
+  }
+  for (int i = 0; i < kRows; ++i) {
+    for (int v = 0; v < kVectors; ++v) {
+      Put(update, sums[i][v], c + i * cRow + (v / kParts) * slabs.c + (v % kParts) * kWidth);
+    }
+  }
+}
+
+using UniformBlockFunction = void (*)(Update, int64_t, In, const double*, int64_t, double*, int64_t, Slabs);
+
+struct UniformBlocks {
+  template <int kIndex>
+  static constexpr UniformBlockFunction Member() {
+    constexpr int kSlabs = kIndex / kMostRows + 1, kRows = kIndex % kMostRows + 1;
+    if constexpr (kRows <= MaxRows(kSlabs, true)) return UniformBlock<kSlabs, kRows>;
+    return nullptr;
+  }
+};
+inline constexpr auto kUniformBlocks =
+    FamilyTable<UniformBlocks>(std::make_integer_sequence<int, kMaxSlabs * kMostRows>());
+
+/** The rows of X that one pass takes: 256 × 24 columns stay in the L1 or L2 cache. */
+inline constexpr int64_t kUniformChunk = 256;
+/** The slabs of X that one pass takes: with the rows above, 256 KiB. */
+inline constexpr int64_t kUniformSlabs = 16;
+
+/** The size of the next of the blocks, as equal as can be, that `left` things in blocks of ≤ most make. */
+HWY_INLINE int64_t Balanced(int64_t left, int64_t most) {
+  const int64_t blocks = (left + most - 1) / most;
+  return (left + blocks - 1) / blocks;
+}
+
+/** From so many rows of A on, X is copied to where it lies densely. */
+inline constexpr int64_t kPackedRows = 48;
+
+/** The scratch of UniformProduct, in doubles. */
+inline constexpr int64_t kUniformScratch = kUniformChunk * kUniformSlabs * kSlab;
+
+/** C = A·X (or C ± A·X): A is rows × inner and uniform; X and C have rows of the given strides. */
+HWY_INLINE void UniformProduct(Update update, int64_t rows, int64_t inner, In a, const double* x,
+                               int64_t xRow, double* c, int64_t cRow, Slabs slabs, double* scratch) {
+  int64_t start = 0;
+  do {
+    const int64_t depth = std::min(kUniformChunk, inner - start);
+    for (int64_t first = 0; first < slabs.count; first += kUniformSlabs) {
+      const int64_t count = std::min(kUniformSlabs, slabs.count - first);
+      const double* panel = x + start * xRow + first * slabs.x;
+      int64_t panelRow = xRow;
+      Slabs steps{count, slabs.x, slabs.c};
+      if (rows >= kPackedRows) {
+        panelRow = count * kSlab;
+        steps.x = kSlab;
+        for (int64_t l = 0; l < depth; ++l) {
+          for (int64_t s = 0; s < count; ++s) {
+            for (int64_t t = 0; t < kSlab; t += kWidth) {
+              StoreLanes(LoadLanes(panel + l * xRow + s * slabs.x + t),
+                         scratch + l * panelRow + s * kSlab + t);
+            }
+          }
+        }
+        panel = scratch;
+      }
+      const int widest = static_cast<int>(std::min<int64_t>(count, kMaxSlabs));
+      const int64_t most = MaxRows(widest, a.row == 1);
+      for (int64_t i = 0; i < rows;) {
+        const int64_t height = Balanced(rows - i, most);
+        for (int64_t s = 0; s < count;) {
+          const int64_t width = Balanced(count - s, kMaxSlabs);
+          kUniformBlocks[static_cast<size_t>((width - 1) * kMostRows + height - 1)](
+              update, depth, a.from(i, start), panel + s * steps.x, panelRow,
+              c + i * cRow + (first + s) * slabs.c, cRow, steps);
+          s += width;
+        }
+        i += height;
+      }
+    }
+    if (update == Update::set) update = Update::add;
+    start += kUniformChunk;
+  } while (start < inner);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace onestep
+HWY_AFTER_NAMESPACE();
+
+#endif
