@@ -26,7 +26,15 @@ const mulhi = (a: number, b: number): number => {
 const block = new Uint32Array(4)
 
 /** Ten rounds of Philox on the counter (c0, c1, c2, c3) under the key (k0, k1), into `out`. */
-const philox = (c0: number, c1: number, c2: number, c3: number, k0: number, k1: number, out: Uint32Array): void => {
+const philox = (
+  c0: number,
+  c1: number,
+  c2: number,
+  c3: number,
+  k0: number,
+  k1: number,
+  out: Uint32Array,
+): void => {
   for (let round = 0; round < 10; round++) {
     const high0 = mulhi(M0, c0 >>> 0)
     const high1 = mulhi(M1, c2 >>> 0)

@@ -1,4 +1,5 @@
 // The record that defines an op: shape rule, derivative rules, batching rule. Kernels meet it by name.
+import { GraphError } from '../base/errors.js'
 import type { Shape } from '../base/shape.js'
 import type { Tensor } from './tensor.js'
 
@@ -31,15 +32,30 @@ export interface Op<A extends object = any> {
   readonly jvp: (call: Call<A>, tangents: readonly Maybe[]) => readonly Maybe[]
   /**
    * Cotangents of the inputs from cotangents of the outputs. A cotangent may come back in the broadcast shape of
-   * the output: the vjp transform sums it to the shape of its input.
+   * the output: the vjp transform sums it to the shape of its input. `wanted` tells which inputs need a cotangent at all.
    */
-  readonly vjp: (call: Call<A>, cotangents: readonly Maybe[]) => readonly Maybe[]
+  readonly vjp: (call: Call<A>, cotangents: readonly Maybe[], wanted: readonly boolean[]) => readonly Maybe[]
+  /**
+   * What a composite op is made of, for an op whose derivative is a rule of its own. The lowering puts it in place of
+   * the op; an op without it has a kernel of its name.
+   */
+  readonly expand?: (inputs: readonly Tensor[], attributes: A) => readonly Tensor[]
   /** The op on inputs of which some carry a batch as axis 0, of size `size`. */
   readonly vmap: (inputs: readonly Tensor[], batched: readonly boolean[], attributes: A, size: number) => Batched
 }
 
-/** Declares an op; the identity function, for the sake of type inference. */
-export const defineOp = <A extends object>(op: Op<A>): Op<A> => op
+/** Every op by name: kernels, the interpreter and tests meet ops by it. */
+export const ops = new Map<string, Op>()
+
+/**
+ * Declares an op, once.
+ * @throws {GraphError} when another op has the name.
+ */
+export const defineOp = <A extends object>(op: Op<A>): Op<A> => {
+  if (ops.has(op.name)) throw new GraphError(`two ops are called "${op.name}"`, { remedy: 'Give one another name' })
+  ops.set(op.name, op)
+  return op
+}
 
 /**
  * Declares a linear op of one operand: its jvp is the op itself, its vjp the transpose.
@@ -51,12 +67,12 @@ export const defineLinear = <A extends object>(record: {
   readonly transpose: (v: Tensor, call: Call<A>) => Tensor
   readonly batch: (x: Tensor, attributes: A, size: number) => Tensor
 }): Op<A> => {
-  const op: Op<A> = {
+  const op: Op<A> = defineOp({
     name: record.name,
     shapes: record.shapes,
     jvp: ({ attributes, inputs }, [t]) => [t === undefined ? undefined : (inputs[0] as Tensor).trace.apply(op, [t], attributes)[0]],
     vjp: (call, [v]) => [v === undefined ? undefined : record.transpose(v, call)],
     vmap: ([x], _, attributes, size) => ({ outputs: [record.batch(x as Tensor, attributes, size)], batched: [true] }),
-  }
+  })
   return op
 }

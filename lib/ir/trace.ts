@@ -1,7 +1,7 @@
 // Tracing: a function is called once with symbolic Tensors and leaves a Graph. Tensors of an enclosing trace that it
 // uses are lifted to extra inputs, so that every graph is closed.
 import { OnestepError, ShapeError, TraceError } from '../base/errors.js'
-import { array } from '../base/ndarray.js'
+import { array, isArrayInput } from '../base/ndarray.js'
 import type { ArrayInput, NDArray } from '../base/ndarray.js'
 import type { Shape } from '../base/shape.js'
 import { formatShape } from '../base/shape.js'
@@ -22,9 +22,9 @@ export class Trace {
   readonly reports: Report[] = []
   /** Tensors of enclosing traces that were lifted, in order, and what stands for them here. */
   readonly captures = new Map<Tensor, Tensor>()
-  private readonly constants = new Map<NDArray | number, Tensor>()
+  protected readonly constants = new Map<NDArray | number, Tensor>()
 
-  constructor(parent: Trace | undefined) {
+  constructor(parent: Trace | undefined = current) {
     this.parent = parent
   }
 
@@ -117,8 +117,8 @@ export const currentTrace = (): Trace => {
 
 export const isTracing = (): boolean => current !== undefined
 
-const isArrayInput = (x: unknown): x is ArrayInput =>
-  typeof x === 'number' || (typeof x === 'object' && x !== null && !isTensor(x))
+/** Whether x is one operand, rather than a record or list of operands. */
+export const isOperand = (x: unknown): x is Operand => isTensor(x) || isArrayInput(x)
 
 /** A Tensor of the current trace; numbers, nested lists and NDArrays become constants. */
 export const tensor = (operand: Operand): Tensor => {
@@ -174,9 +174,14 @@ export interface Traced {
   readonly captured: readonly Tensor[]
 }
 
-/** Calls `fn` once with Tensors of the given shapes. */
-export const traceGraph = (fn: (inputs: Tensor[]) => readonly Operand[], shapes: readonly Shape[]): Traced => {
-  const trace = new Trace(current)
+/**
+ * Calls `fn` once with Tensors of the given shapes. `trace` may be a subclass that rewrites what is applied.
+ */
+export const traceGraph = (
+  fn: (inputs: Tensor[]) => readonly Operand[],
+  shapes: readonly Shape[],
+  trace: Trace = new Trace(),
+): Traced => {
   const outer = current
   const limit = Error.stackTraceLimit
   current = trace

@@ -1,9 +1,8 @@
 // Linear algebra: products, weighted Gram matrices, factorizations and the solves that use them. All ops act on the last
 // two axes; leading axes are a batch and broadcast, as in NumPy's gufuncs.
-import { ShapeError } from '../base/errors.js'
+import { ShapeError, TraceError } from '../base/errors.js'
 import { broadcastShapes, formatShape } from '../base/shape.js'
 import type { Shape } from '../base/shape.js'
-import { TraceError } from '../base/errors.js'
 import { defineOp } from '../ir/op.js'
 import type { Batched, Maybe, Op } from '../ir/op.js'
 import { defineMethods } from '../ir/tensor.js'
@@ -46,7 +45,7 @@ interface MatmulAttributes {
 }
 
 // C = op(A) op(B), each op a transpose or nothing.
-const matmulOp: Op<MatmulAttributes> = defineOp({
+export const matmulOp: Op<MatmulAttributes> = defineOp({
   name: 'matmul',
   shapes: ([a, b], { transposeA, transposeB }) => {
     const [leadA, rowsA, columnsA] = matrixShape(a, 'the left operand')
@@ -392,13 +391,11 @@ const logdetOp: Op<object> = defineOp({
     return [mul(reshape(v, [...v.shape, 1, 1]), luFactor(t).solveTransposed(identity))]
   },
   vmap: ([a]) => batchedOutputs([apply1(logdetOp, [a as Tensor], {})]),
+  expand: ([a]) => [sum(log(abs(luFactor(a as Tensor).pivots)), -1)],
 })
 
 /** log |det A| of square matrices: [..., n, n] → [...]; NaN where A is singular. */
 export const logdet = (a: Operand): Tensor => apply1(logdetOp, [a], {})
-
-/** What logdet is made of; the lowering puts it in place of the op. */
-export const logdetByLu = (a: Tensor): Tensor => sum(log(abs(luFactor(a).pivots)), -1)
 
 declare module '../ir/tensor.js' {
   interface Tensor {
