@@ -36,8 +36,14 @@ const fingerprint = (paths) => {
   return hash.digest('hex')
 }
 
-/** A build step: what it reads, the file that it surely writes, and where it notes what it has read. */
-const step = (stamp, output, inputs, run) => {
+/**
+ * A build step that knows whether it has anything to do.
+ * @param {string} stamp where it notes what it has read
+ * @param {string} output a file that it surely writes
+ * @param {() => string[]} inputs the files that it reads
+ * @param {() => void} run
+ */
+export const step = (stamp, output, inputs, run) => {
   const state = () => fingerprint([output, ...inputs()])
   const fresh = () => existsSync(output) && existsSync(stamp) && readFileSync(stamp, 'utf8') === state()
   const build = ({ force = false } = {}) => {

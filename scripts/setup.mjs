@@ -49,9 +49,9 @@ const prepareMachine = () => {
 const readJson = (path) => (existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : undefined)
 
 /** Whether node_modules holds what package-lock.json asks for, development dependencies included. */
-const installed = () => {
-  const wanted = readJson(join(root, 'package-lock.json'))?.packages ?? {}
-  const found = readJson(join(root, 'node_modules', '.package-lock.json'))?.packages
+export const installed = (folder = root) => {
+  const wanted = readJson(join(folder, 'package-lock.json'))?.packages ?? {}
+  const found = readJson(join(folder, 'node_modules', '.package-lock.json'))?.packages
   if (found === undefined) return false
   return Object.entries(wanted).every(([path, { version, integrity, optional, devOptional }]) => {
     if (path === '' || optional === true || devOptional === true) return true
@@ -59,7 +59,7 @@ const installed = () => {
     return (
       there?.version === version &&
       there.integrity === integrity &&
-      existsSync(join(root, path, 'package.json'))
+      existsSync(join(folder, path, 'package.json'))
     )
   })
 }

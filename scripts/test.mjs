@@ -16,27 +16,30 @@ import { setup } from './setup.mjs'
  * line repeats what was counted inside, except when the subtest failed or was skipped as a whole.
  * @param {(kind: 'failed' | 'skipped', path: string[], result: object) => void} tell
  */
-export const count = (parser, tell, path = []) => {
-  const total = { passed: 0, failed: 0, skipped: 0 }
+export const count = (parser, tell, path = [], above = []) => {
+  const own = { passed: 0, failed: 0, skipped: 0 }
   let subtest
   const add = (kind, result) => {
-    total[kind]++
+    for (const total of [own, ...above]) total[kind]++
     if (kind !== 'passed') tell(kind, [...path, ...(result.name ? [result.name] : [])], result)
   }
-  parser.on('child', (child) => (subtest = count(child, tell, [...path, child.name])))
+  parser.on('child', (child) => (subtest = count(child, tell, [...path, child.name], [own, ...above])))
   parser.on('assert', (result) => {
-    const inside = subtest
+    const inside = subtest ?? { passed: 0, failed: 0, skipped: 0 }
+    const isClosing = subtest !== undefined
     subtest = undefined
-    for (const kind of Object.keys(total)) total[kind] += inside?.[kind] ?? 0
     const kind = result.skip || result.todo ? 'skipped' : result.ok ? 'passed' : 'failed'
-    if (inside === undefined || (kind === 'failed' && inside.failed === 0)) add(kind, result)
-    else if (kind === 'skipped' && inside.passed + inside.failed + inside.skipped === 0) add(kind, result)
+    const says = {
+      passed: !isClosing,
+      failed: inside.failed === 0,
+      skipped: inside.passed + inside.failed + inside.skipped === 0,
+    }
+    if (says[kind]) add(kind, result)
   })
-  parser.on(
-    'bailout',
-    (reason) => path.length === 0 && add('failed', { name: 'bailed out', diag: { reason } }),
-  )
-  return total
+  parser.on('bailout', (reason) => {
+    if (path.length === 0) add('failed', { name: 'bailed out', diag: { reason } })
+  })
+  return own
 }
 
 /** The last line and the exit code: red when something failed or nothing ran. */

@@ -1,0 +1,97 @@
+// A clean clone builds without network, without Python, without anything in HOME: by the package's install
+// script as by a hand-typed node-gyp. About a minute.
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, realpathSync, rmSync, symlinkSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { test } from 'tap'
+import { nativePath, packageRoot } from '../../lib/runtime/native.js'
+
+const root = packageRoot()
+const require = createRequire(import.meta.url)
+const exportsOf = (path: string): string[] => Object.keys(require(path) as object).sort()
+
+const text = (command: string, args: readonly string[], env = process.env): string => {
+  const { status, stdout } = spawnSync(command, args, { cwd: root, encoding: 'utf8', env })
+  return status === 0 ? stdout.trim() : ''
+}
+
+/** How to run a command without network here; undefined where that is not permitted. */
+const offline = [
+  ['unshare', '-n'],
+  ['unshare', '-r', '-n'],
+].find(([command = '', ...args]) => spawnSync(command, [...args, 'true']).status === 0)
+
+/** Node's own headers, which node-gyp asks for before it looks at anything. */
+const nodeHeaders = join(dirname(dirname(process.execPath)), 'include', 'node', 'node.h')
+/** The node-gyp that comes with npm. */
+const npm = (process.env['PATH'] ?? '')
+  .split(':')
+  .map((path) => join(path, 'npm'))
+  .find((path) => existsSync(path))
+const nodeGyp = join(realpathSync(npm ?? '/'), '..', '..', 'node_modules', 'node-gyp', 'bin', 'node-gyp.js')
+const python = text('python3', ['-c', 'import sys; print(sys.executable)'])
+
+const reason =
+  process.platform !== 'linux'
+    ? 'network namespaces are Linux'
+    : offline === undefined
+      ? 'unshare -n is not permitted here'
+      : !existsSync(join(root, '.git'))
+        ? 'this is no git checkout'
+        : false
+
+/** A folder with every command of PATH except Python. */
+const commandsWithoutPython = (folder: string): string => {
+  mkdirSync(folder)
+  const taken = new Set<string>()
+  for (const path of (process.env['PATH'] ?? '').split(':').filter((name) => existsSync(name))) {
+    for (const name of readdirSync(path)) {
+      if (/python|pypy|pyenv/.test(path + name) || taken.has(name)) continue
+      taken.add(name)
+      symlinkSync(join(path, name), join(folder, name))
+    }
+  }
+  return folder
+}
+
+test('a clean clone builds offline', { skip: reason, timeout: 600_000 }, async (t) => {
+  t.setTimeout(600_000)
+  const folder = t.testdir({ home: {} })
+  const clone = join(folder, 'onestep')
+  t.equal(spawnSync('git', ['clone', '--quiet', '--no-hardlinks', root, clone]).status, 0, 'git clone')
+
+  const env = {
+    PATH: commandsWithoutPython(join(folder, 'bin')),
+    HOME: join(folder, 'home'),
+    NODE_ENV: 'production',
+    npm_config_cache: text('npm', ['config', 'get', 'cache']),
+    npm_config_offline: 'true',
+  }
+  const [isolate = '', ...isolation] = offline ?? []
+  /** Runs a command in the clone without network; what it printed when it fails, else ''. */
+  const alone = (
+    command: string,
+    args: readonly string[],
+    variables: Record<string, string> = env,
+  ): string => {
+    const options = { cwd: clone, env: variables, encoding: 'utf8' } as const
+    const { status, stdout, stderr } = spawnSync(isolate, [...isolation, command, ...args], options)
+    return status === 0 ? '' : `${stdout}\n${stderr}\n${command} ended with ${status}`
+  }
+  t.equal(text('python3', ['--version'], env), '', 'no Python')
+
+  await t.test('by the install script', async (t) => {
+    t.equal(alone('npm', ['ci', '--omit=dev', '--no-audit', '--no-fund', '--foreground-scripts']), '')
+    t.strictSame(exportsOf(nativePath(clone)), exportsOf(nativePath(root)))
+  })
+
+  const needed = [nodeGyp, nodeHeaders, python].find((path) => !existsSync(path))
+  const lacks = needed === undefined ? false : `node-gyp needs npm, Node's headers and Python: ${needed}`
+  await t.test('by node-gyp rebuild', { skip: lacks }, async (t) => {
+    const args = [nodeGyp, 'rebuild', `--nodedir=${dirname(dirname(dirname(nodeHeaders)))}`]
+    rmSync(join(clone, 'build'), { recursive: true })
+    t.equal(alone(process.execPath, args, { ...env, npm_config_python: python, PYTHON: python }), '')
+    t.strictSame(exportsOf(nativePath(clone)), exportsOf(nativePath(root)))
+  })
+})
