@@ -110,7 +110,7 @@ const TAIL = [
 ] as const
 
 /**
- * Φ⁻¹(p), the quantile of the standard normal distribution, for p in (0, 1); relative error about 1e-16 (AS 241).
+ * Φ⁻¹(p), the quantile of the standard normal distribution, for p in (0, 1); relative error below 1e-15 (AS 241).
  * Only + − × ÷ and sqrt in the middle 85 %, and Math.log in the tails: unlike Box–Muller it does not hang on the
  * sine and cosine of the JavaScript engine, which changed between versions.
  */
