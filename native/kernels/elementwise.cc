@@ -1,31 +1,35 @@
 #include "kernels/elementwise.h"
 
-#undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "kernels/elementwise.cc"
-#include <hwy/foreach_target.h>
-#include <hwy/highway.h>
-
 #include <algorithm>
 #include <cstring>
 
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/elementwise.cc"
+// clang-format off
 #include "kernels/targets.h"
+#include <hwy/foreach_target.h>
+// clang-format on
 #include "kernels/vectormath-inl.h"
 
 // The operations by name. The order of a list is the order of the tables of kernels.
-#define ONESTEP_UNARY(X)                                                                               \
-  X(neg)                                                                                               \
-  X(abs)                                                                                               \
-  X(sign)                                                                                              \
-  X(sqrt)                                                                                              \
-  X(square) X(reciprocal) X(exp) X(expm1) X(log) X(log1p) X(sin) X(cos) X(tanh) X(sigmoid) X(softplus) \
-      X(isFinite) X(floor) X(copy) X(logicalNot)
-#define ONESTEP_BINARY(X)                                                                           \
-  X(add)                                                                                            \
-  X(sub)                                                                                            \
-  X(mul)                                                                                            \
-  X(div)                                                                                            \
-  X(pow) X(maximum) X(minimum) X(less) X(lessEqual) X(greater) X(greaterEqual) X(equal) X(notEqual) \
-      X(logicalAnd) X(logicalOr)
+#define ONESTEP_UNARY(X)                                                                             \
+  X(neg)                                                                                             \
+  X(abs)                                                                                             \
+  X(sign)                                                                                            \
+  X(sqrt)                                                                                            \
+  X(square)                                                                                          \
+  X(reciprocal)                                                                                      \
+  X(exp)                                                                                             \
+  X(expm1) X(log) X(log1p) X(sin) X(cos) X(tanh) X(sigmoid) X(softplus) X(isFinite) X(floor) X(copy) \
+      X(logicalNot)
+#define ONESTEP_BINARY(X) \
+  X(add)                  \
+  X(sub)                  \
+  X(mul)                  \
+  X(div)                  \
+  X(pow)                  \
+  X(maximum)              \
+  X(minimum) X(less) X(lessEqual) X(greater) X(greaterEqual) X(equal) X(notEqual) X(logicalAnd) X(logicalOr)
 #define ONESTEP_TERNARY(X) X(where) X(mulAdd)
 
 HWY_BEFORE_NAMESPACE();
@@ -144,20 +148,11 @@ struct pow {
   }
 };
 
-/** Where the operands are equal they are alike in every bit but, for zeros, the sign. */
 struct maximum {
-  static HWY_INLINE Vector Apply(Vector a, Vector b) {
-    const Vector larger = hn::IfThenElse(hn::Gt(a, b), a, b);
-    const Vector ordered = hn::IfThenElse(hn::Eq(a, b), hn::And(a, b), larger);
-    return hn::IfThenElse(hn::Eq(a, a), ordered, a);
-  }
+  static HWY_INLINE Vector Apply(Vector a, Vector b) { return Maximum(a, b); }
 };
 struct minimum {
-  static HWY_INLINE Vector Apply(Vector a, Vector b) {
-    const Vector smaller = hn::IfThenElse(hn::Lt(a, b), a, b);
-    const Vector ordered = hn::IfThenElse(hn::Eq(a, b), hn::Or(a, b), smaller);
-    return hn::IfThenElse(hn::Eq(a, a), ordered, a);
-  }
+  static HWY_INLINE Vector Apply(Vector a, Vector b) { return Minimum(a, b); }
 };
 struct less {
   static HWY_INLINE Vector Apply(Vector a, Vector b) { return Flag(hn::Lt(a, b)); }

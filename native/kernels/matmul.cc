@@ -1,11 +1,15 @@
 #include "kernels/matmul.h"
 
-#undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "kernels/matmul.cc"
-#include <hwy/foreach_target.h>
-#include <hwy/highway.h>
+#include <algorithm>
 
 #include "base/blas.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/matmul.cc"
+// clang-format off
+#include "kernels/targets.h"
+#include <hwy/foreach_target.h>
+// clang-format on
 #include "kernels/product-inl.h"
 #include "kernels/targets.h"
 

@@ -1,4 +1,4 @@
-// Movement: copies that rearrange, cut, widen and collect values, and the way in and out of tiles.
+// Movement: copies that rearrange, cut, widen and collect values.
 //
 // Shapes are lists of up to kMaxRank sizes. For a per-lane value the lane index is simply the last
 // dimension; the functions over [outer, axis, inner] take the lanes as part of inner. Unless a function
@@ -6,6 +6,7 @@
 #pragma once
 
 #include "kernels/lanes.h"
+#include "kernels/tiles.h"
 
 namespace onestep {
 
@@ -68,22 +69,5 @@ void diagonal(double* out, const double* in, int64_t outer, int64_t n, int64_t i
 
 /** out [outer, n, n, inner] with in [outer, n, inner] on its diagonals and zeros elsewhere. */
 void diagonalEmbed(double* out, const double* in, int64_t outer, int64_t n, int64_t inner);
-
-// Tiles and instances. A batch is stored instance by instance, [instances, size]; a tile [size, lanes].
-
-/**
- * tile[s, t] = batch[instances[t], s] for every lane t. A negative instance leaves its lane as it is. The
- * same instance may stand in several lanes: that is how a tile is padded.
- */
-void loadTile(double* tile, const double* batch, int64_t size, int64_t lanes, const int64_t* instances);
-
-/** batch[instances[t], s] = tile[s, t] for every lane t whose instance is not negative. */
-void storeTile(double* batch, const double* tile, int64_t size, int64_t lanes, const int64_t* instances);
-
-/** tile[s, lane] = instance[s]: one lane is filled, as when a waiting instance takes a free lane. */
-void loadLane(double* tile, const double* instance, int64_t size, int64_t lanes, int64_t lane);
-
-/** instance[s] = tile[s, lane]. */
-void storeLane(double* instance, const double* tile, int64_t size, int64_t lanes, int64_t lane);
 
 }  // namespace onestep

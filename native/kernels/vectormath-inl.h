@@ -31,6 +31,22 @@ HWY_INLINE Vector Constant(double value) { return hn::Set(Tag(), value); }
 HWY_INLINE Vector NaNs() { return Constant(std::numeric_limits<double>::quiet_NaN()); }
 HWY_INLINE Vector Infinities() { return Constant(std::numeric_limits<double>::infinity()); }
 
+/** The larger of each pair: NaN if either is, +0 above −0. Equal numbers differ at most in a zero's sign. */
+template <class V>
+HWY_INLINE V Maximum(V a, V b) {
+  const V larger = hn::IfThenElse(hn::Gt(a, b), a, b);
+  const V ordered = hn::IfThenElse(hn::Eq(a, b), hn::And(a, b), larger);
+  return hn::IfThenElse(hn::Eq(a, a), ordered, a);
+}
+
+/** The smaller of each pair: NaN if either is, −0 below +0. */
+template <class V>
+HWY_INLINE V Minimum(V a, V b) {
+  const V smaller = hn::IfThenElse(hn::Lt(a, b), a, b);
+  const V ordered = hn::IfThenElse(hn::Eq(a, b), hn::Or(a, b), smaller);
+  return hn::IfThenElse(hn::Eq(a, a), ordered, a);
+}
+
 /** An unevaluated sum hi + lo, with |lo| at most about an ulp of hi. */
 struct Pair {
   Vector hi, lo;
