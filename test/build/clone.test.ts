@@ -1,8 +1,9 @@
 // A clean clone builds without network, without Python, without anything in HOME: by the package's install
 // script as by a hand-typed node-gyp. About a minute.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, realpathSync, rmSync, symlinkSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { test } from 'tap'
 import { nativePath, packageRoot } from '../../lib/runtime/native.js'
@@ -17,7 +18,7 @@ const text = (command: string, args: readonly string[], env = process.env): stri
 }
 
 /** How to run a command without network here; undefined where that is not permitted. */
-const offline = [
+const isolate = [
   ['unshare', '-n'],
   ['unshare', '-r', '-n'],
 ].find(([command = '', ...args]) => spawnSync(command, [...args, 'true']).status === 0)
@@ -35,7 +36,7 @@ const python = text('python3', ['-c', 'import sys; print(sys.executable)'])
 const reason =
   process.platform !== 'linux'
     ? 'network namespaces are Linux'
-    : offline === undefined
+    : isolate === undefined
       ? 'unshare -n is not permitted here'
       : !existsSync(join(root, '.git'))
         ? 'this is no git checkout'
@@ -57,7 +58,11 @@ const commandsWithoutPython = (folder: string): string => {
 
 test('a clean clone builds offline', { skip: reason, timeout: 600_000 }, async (t) => {
   t.setTimeout(600_000)
-  const folder = t.testdir({ home: {} })
+  if (isolate === undefined) return
+  // Outside the checkout, where no node_modules of a parent folder can stand in for what is missing.
+  const folder = mkdtempSync(join(tmpdir(), 'onestep-clone-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  mkdirSync(join(folder, 'home'))
   const clone = join(folder, 'onestep')
   t.equal(spawnSync('git', ['clone', '--quiet', '--no-hardlinks', root, clone]).status, 0, 'git clone')
 
@@ -66,32 +71,32 @@ test('a clean clone builds offline', { skip: reason, timeout: 600_000 }, async (
     HOME: join(folder, 'home'),
     NODE_ENV: 'production',
     npm_config_cache: text('npm', ['config', 'get', 'cache']),
-    npm_config_offline: 'true',
   }
-  const [isolate = '', ...isolation] = offline ?? []
-  /** Runs a command in the clone without network; what it printed when it fails, else ''. */
-  const alone = (
-    command: string,
-    args: readonly string[],
-    variables: Record<string, string> = env,
-  ): string => {
-    const options = { cwd: clone, env: variables, encoding: 'utf8' } as const
-    const { status, stdout, stderr } = spawnSync(isolate, [...isolation, command, ...args], options)
-    return status === 0 ? '' : `${stdout}\n${stderr}\n${command} ended with ${status}`
+  /** Runs a command in the clone; what it printed when it fails, else ''. */
+  const run = (command: readonly string[], variables: Record<string, string> = env): string => {
+    const [program = '', ...args] = command
+    const { status, stdout, stderr } = spawnSync(program, args, {
+      cwd: clone,
+      env: variables,
+      encoding: 'utf8',
+    })
+    return status === 0 ? '' : `${stdout}\n${stderr}\n${command.join(' ')} ended with ${status}`
   }
+  const install = ['npm', 'ci', '--omit=dev', '--no-audit', '--no-fund']
+  t.equal(run([...install, '--prefer-offline', '--ignore-scripts']), '', `npm's cache holds what follows`)
   t.equal(text('python3', ['--version'], env), '', 'no Python')
 
   await t.test('by the install script', async (t) => {
-    t.equal(alone('npm', ['ci', '--omit=dev', '--no-audit', '--no-fund', '--foreground-scripts']), '')
+    t.equal(run([...isolate, ...install, '--offline', '--foreground-scripts']), '')
     t.strictSame(exportsOf(nativePath(clone)), exportsOf(nativePath(root)))
   })
 
   const needed = [nodeGyp, nodeHeaders, python].find((path) => !existsSync(path))
   const lacks = needed === undefined ? false : `node-gyp needs npm, Node's headers and Python: ${needed}`
   await t.test('by node-gyp rebuild', { skip: lacks }, async (t) => {
-    const args = [nodeGyp, 'rebuild', `--nodedir=${dirname(dirname(dirname(nodeHeaders)))}`]
+    const rebuild = [nodeGyp, 'rebuild', `--nodedir=${dirname(dirname(dirname(nodeHeaders)))}`]
     rmSync(join(clone, 'build'), { recursive: true })
-    t.equal(alone(process.execPath, args, { ...env, npm_config_python: python, PYTHON: python }), '')
+    t.equal(run([...isolate, process.execPath, ...rebuild], { ...env, PYTHON: python }), '')
     t.strictSame(exportsOf(nativePath(clone)), exportsOf(nativePath(root)))
   })
 })
