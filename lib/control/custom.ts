@@ -6,12 +6,12 @@ import type { Graph } from '../ir/graph.js'
 import { defineOp } from '../ir/op.js'
 import type { Maybe, Op } from '../ir/op.js'
 import type { Tensor } from '../ir/tensor.js'
-import { apply, inline, tensor, traceGraph } from '../ir/trace.js'
+import { apply, inline, report, tensor, traceGraph } from '../ir/trace.js'
 import type { Operand } from '../ir/trace.js'
 import { broadcast } from '../ops/movement.js'
 import { sum } from '../ops/reduce.js'
 import { batchGraph, vmapGraph } from '../transform/vmap.js'
-import { orZero, select, spread } from './loop.js'
+import { orZero, reportsAsOutputs, select, spread } from './loop.js'
 
 /** What a rule is given: operands and results of the op, in the trace that is being built. */
 export interface Point {
@@ -54,6 +54,17 @@ export const customOp: Op<CustomAttributes> = defineOp({
   },
   expand: (inputs, { graph }) => inline(graph, inputs),
 })
+
+/** Applies the op. What its graph reports becomes outputs, so that the trace around it reports it, wherever that is. */
+export const applyCustom = (inputs: readonly Operand[], attributes: CustomAttributes): Tensor[] => {
+  const { graph, kinds } = reportsAsOutputs(attributes.graph)
+  const own = attributes.graph.outputs.length
+  const out = apply(customOp, inputs, { ...attributes, graph })
+  kinds.forEach((kind, i) => {
+    report(kind, out[own + i] as Tensor)
+  })
+  return out.slice(0, own)
+}
 
 /**
  * A rule on a batch: the rule of one element is traced and batched as a graph. `givenFlags` says which tangents or
@@ -117,7 +128,7 @@ export const customDerivative =
     const missing = (mode: string): never => {
       throw new TraceError(`customDerivative has no ${mode} rule`, { remedy: `Give customDerivative a ${mode} rule` })
     }
-    const [output] = apply(customOp, inputs, {
+    const [output] = applyCustom(inputs, {
       label: 'customDerivative',
       graph,
       jvp: ({ inputs: xs, outputs }, tangents) => {

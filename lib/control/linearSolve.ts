@@ -2,20 +2,19 @@
 //   ẋ = A⁻¹ (ḃ − Ȧ x),   b̄ = A⁻ᵀ v,   θ̄ = −(∂θ A x)ᵀ b̄,
 // so that its derivatives are linear solves of the same method again, to any order.
 import { ArgumentError, ShapeError, checkOptions } from '../base/errors.js'
-import { gradientStatusCode } from '../base/status.js'
-import type { ReportKind } from '../ir/graph.js'
+import { gradientStatusCode, statusCode } from '../base/status.js'
 import { formatShape } from '../base/shape.js'
 import type { Tensor } from '../ir/tensor.js'
-import { apply, inline, report, tensor, traceGraph } from '../ir/trace.js'
+import { inline, report, tensor, traceGraph } from '../ir/trace.js'
 import type { Operand } from '../ir/trace.js'
-import { addMaybe, isFinite, neg, where } from '../ops/elementwise.js'
+import { addMaybe, equal, isFinite, neg, where } from '../ops/elementwise.js'
 import { choleskyFactor, luFactor } from '../ops/linalg.js'
 import { eye, matrixTranspose } from '../ops/movement.js'
 import { norm2 } from '../ops/reduce.js'
 import { vmap } from '../transform/derivatives.js'
 import { jvpGraph } from '../transform/jvp.js'
 import { vjpGraph } from '../transform/vjp.js'
-import { customOp } from './custom.js'
+import { applyCustom } from './custom.js'
 import type { CustomRule } from './custom.js'
 import { bicgstab, cg, gmres, measured, normalCg, richardson } from './krylov.js'
 import type { LinearMap, LinearSolution, LinearSystem } from './krylov.js'
@@ -130,16 +129,16 @@ export const linearSolveWith = (matvec: LinearMap, b: Tensor, options: LinearSol
     const [x, operands] = [outputs[0] as Tensor, inputs.slice(1)]
     const moved = jvpGraph(graph, [x, ...operands], [undefined, ...dOperands]).tangents[0]
     const right = addMaybe(db, moved && neg(moved))
-    return [right && linearSolve(map(operands), right, options, 'gradientStatus'), undefined, undefined, undefined]
+    return [right && linearSolve(map(operands), right, options, 'adjoint'), undefined, undefined, undefined]
   }
   const vjp: CustomRule = ({ inputs, outputs }, [v], wanted) => {
     if (v === undefined) return inputs.map(() => undefined)
     const [x, operands] = [outputs[0] as Tensor, inputs.slice(1)]
-    const vb = linearSolve(transposedMap(operands), v, options, 'gradientStatus')
+    const vb = linearSolve(transposedMap(operands), v, options, 'adjoint')
     const { pull } = vjpGraph(graph, [x, ...operands], [false, ...wanted.slice(1)])
     return [vb, ...pull([neg(vb)]).slice(1)]
   }
-  const [x, status, iterations, residual] = apply(customOp, [b, ...captured], {
+  const [x, status, iterations, residual] = applyCustom([b, ...captured], {
     label: `linearSolve ${method.method}`,
     graph: forward.graph,
     jvp,
@@ -148,20 +147,28 @@ export const linearSolveWith = (matvec: LinearMap, b: Tensor, options: LinearSol
   return { x, status, iterations, residual }
 }
 
+/** Where a linear solve is part of: the computation itself, or a derivative. */
+export type LinearSolveRole = 'value' | 'adjoint'
+
 /**
  * x with A x = b, for a function A that is linear in x: [n] → [n]. Tensors that A closes over are operands: the result is
- * differentiable with respect to them and to b. How it went is reported as a gradient status (`kind` by default
- * 'gradientStatus') and as `adjointResidual`.
+ * differentiable with respect to them and to b. How it went is reported: as `status` where the solve is part of the
+ * value, as `gradientStatus` and `adjointResidual` where it is part of a derivative.
  */
 export const linearSolve = (
   matvec: (x: Tensor) => Operand,
   b: Operand,
   options: LinearSolveOptions = {},
-  kind: Extract<ReportKind, 'status' | 'gradientStatus'> = 'gradientStatus',
+  role: LinearSolveRole = 'value',
 ): Tensor => {
   const { x, status, residual } = linearSolveWith((t) => tensor(matvec(t)), tensor(b), options)
-  report(kind, status)
-  if (kind === 'gradientStatus') report('adjointResidual', residual)
+  if (role === 'value') {
+    const failed = where(equal(status, gradientStatusCode.singular), statusCode.singular, statusCode.maxSteps)
+    report('status', where(equal(status, gradientStatusCode.ok), statusCode.converged, failed))
+    report('residual', residual)
+  } else {
+    report('gradientStatus', status)
+    report('adjointResidual', residual)
+  }
   return x
 }
-

@@ -1,0 +1,144 @@
+// Newton's method.
+//   minimization: x ← x − α H⁻¹ g, with g = ∇f, H = ∇²f by Cholesky; where H is not positive definite, by H + τ I with the
+//                 first τ that works (Nocedal and Wright 2006, algorithm 3.3)
+//   roots:        x ← x − α J⁻¹ G, with J = ∂ₓG by LU; steps are searched on ½‖G‖²
+// Converges quadratically, so that ∂ₓF = 0 at the solution and one-step differentiation is exact there up to α.
+import { ArgumentError } from '../base/errors.js'
+import type { LinearOperator, Solver, StoppingOptions } from '../differentiation/solver.js'
+import type { Tensor } from '../ir/tensor.js'
+import { tensor } from '../ir/trace.js'
+import type { Operand } from '../ir/trace.js'
+import { add, isFinite, less, logicalAnd, logicalNot, maximum, mul, neg, stopGradient, sub } from '../ops/elementwise.js'
+import { choleskyFactor, dot, luFactor } from '../ops/linalg.js'
+import { eye } from '../ops/movement.js'
+import { norm2, sum, sumSquares } from '../ops/reduce.js'
+import { whileLoop } from '../control/while.js'
+import { grad, hessian, jacobian } from '../transform/derivatives.js'
+import { backtracking, search } from './backtracking.js'
+import type { Backtracking } from './backtracking.js'
+import { stopping } from './stopping.js'
+import { pack } from './vectors.js'
+
+export interface NewtonOptions<X, P> extends StoppingOptions {
+  /** Minimize f(x, θ), a scalar; or give `residual`. */
+  readonly objective?: (x: X, theta: P) => Operand
+  /** Find x with G(x, θ) = 0, of the structure of x; or give `objective`. */
+  readonly residual?: (x: X, theta: P) => X
+  /** Step lengths: `backtracking()` (default), or 'none' for full steps. */
+  readonly lineSearch?: Backtracking | 'none'
+}
+
+interface State<X> {
+  readonly x: X
+  /** ∇f or G at x, as a vector. */
+  readonly residual: Operand
+  readonly alpha: Operand
+  readonly singular: Operand
+}
+
+/** The equation G(x) = 0 on vectors, what is to decrease along a step, and the factor of ∂ₓG. */
+interface Equation {
+  readonly residual: (x: Tensor) => Tensor
+  readonly merit: (x: Tensor) => Tensor
+  readonly matrix: (x: Tensor) => Tensor
+  readonly factor: (matrix: Tensor) => LinearOperator
+  /** Newton's direction d, with the slope of the merit along −d, given the residual g and ∂ₓG. */
+  readonly direction: (matrix: Tensor, g: Tensor) => { readonly d: Tensor; readonly slope: Tensor }
+}
+
+const allFinite = (x: Tensor): Tensor => isFinite(sum(mul(x, 0)))
+
+/** (H + τ I)⁻¹ g with the first τ in 0, β, 2β, 4β, … for which H + τ I is positive definite, β = 10⁻³ ‖H‖. */
+const regularized = (matrix: Tensor, g: Tensor): Tensor => {
+  const n = g.shape[0] as number
+  const scale = maximum(mul(1e-3, norm2(matrix)), Number.MIN_VALUE)
+  const usable = logicalAnd(allFinite(matrix), allFinite(g))
+  const { d } = whileLoop(
+    (at) => logicalAnd(logicalNot(allFinite(at.d)), logicalAnd(less(at.k, 60), usable)),
+    ({ tau, k }) => {
+      const next = maximum(mul(2, tau), scale)
+      return { tau: next, d: choleskyFactor(add(matrix, mul(next, eye(n)))).solve(g), k: add(k, 1) }
+    },
+    { tau: tensor(0), d: choleskyFactor(matrix).solve(g), k: tensor(0) },
+  )
+  return d
+}
+
+/** A minimizer of f(·, θ) or a root of G(·, θ). Default maxSteps 50; the error is ‖∇f‖₂ or ‖G‖₂. */
+export const newton = <X, P>(options: NewtonOptions<X, P>): Solver<X, P, State<X>> => {
+  const { objective, residual, lineSearch = backtracking() } = options
+  const shared = stopping('newton', options, ['objective', 'residual', 'lineSearch'], { maxSteps: 50 })
+  if ((objective === undefined) === (residual === undefined)) {
+    throw new ArgumentError('newton needs an objective or a residual', {
+      expected: 'exactly one of objective and residual',
+      received: objective === undefined ? 'neither' : 'both',
+    })
+  }
+  if (lineSearch !== 'none' && lineSearch?.kind !== 'backtracking') {
+    throw new ArgumentError('newton: lineSearch', { expected: "backtracking() or 'none'", received: String(lineSearch) })
+  }
+  const equationAt = (x: X, theta: P): Equation & { readonly vector: Tensor; readonly unpack: (v: Tensor) => X } => {
+    const { vector, unpack } = pack(x)
+    if (objective !== undefined) {
+      const f = (v: Tensor): Tensor => tensor(objective(unpack(v), theta))
+      return {
+        vector,
+        unpack,
+        residual: grad(f),
+        merit: f,
+        matrix: hessian(f),
+        factor: choleskyFactor,
+        direction: (matrix, g) => {
+          const d = regularized(matrix, g)
+          return { d, slope: neg(dot(g, d)) }
+        },
+      }
+    }
+    const G = (v: Tensor): Tensor => pack((residual as (x: X, theta: P) => X)(unpack(v), theta)).vector
+    return {
+      vector,
+      unpack,
+      residual: G,
+      merit: (v) => mul(0.5, sumSquares(G(v))),
+      matrix: (v) => jacobian(G, { mode: 'forward' })(v),
+      factor: luFactor,
+      // d/dα ½‖G(x − α d)‖² = −‖G‖² at 0
+      direction: (matrix, g) => ({ d: luFactor(matrix).solve(g), slope: neg(dot(g, g)) }),
+    }
+  }
+  return {
+    name: 'newton',
+    init: (x0, theta) => {
+      const { vector, residual: G } = equationAt(x0, theta)
+      return { x: x0, residual: G(vector), alpha: 1, singular: 0 }
+    },
+    step: (state, theta) => {
+      const { vector, unpack, residual: G, merit, matrix, direction } = equationAt(state.x, theta)
+      const m = matrix(vector)
+      const { d, slope } = direction(m, tensor(state.residual))
+      const alpha = lineSearch === 'none' ? tensor(1) : search(lineSearch, (a) => merit(sub(vector, mul(a, d))), merit(vector), slope)
+      const next = sub(vector, lineSearch === 'none' ? d : mul(alpha, d))
+      const singular = logicalAnd(logicalNot(allFinite(d)), logicalAnd(allFinite(m), allFinite(tensor(state.residual))))
+      return { x: unpack(next), residual: G(next), alpha, singular }
+    },
+    point: ({ x }) => x,
+    error: ({ residual: g }) => norm2(g),
+    singular: ({ singular }) => singular,
+    stepLength: ({ alpha }) => alpha,
+    map: (x, theta, { alpha }) => {
+      const { vector, unpack, residual: G, matrix, factor } = equationAt(x, theta)
+      const d = tensor(factor(matrix(vector)).solve(G(vector)))
+      return unpack(sub(vector, lineSearch === 'none' ? d : mul(stopGradient(alpha), d)))
+    },
+    residual: (x, theta) => {
+      const { vector, unpack, residual: G } = equationAt(x, theta)
+      return unpack(G(vector))
+    },
+    linearize: (x, theta) => {
+      const { vector, matrix, factor } = equationAt(x, theta)
+      return factor(matrix(vector))
+    },
+    stopping: shared,
+  }
+}
+
