@@ -3,29 +3,32 @@
 import { ArgumentError, TraceError, checkOptions } from '../base/errors.js'
 import type { Maybe } from '../ir/op.js'
 import type { Tensor } from '../ir/tensor.js'
-import { div, stopGradient, sub } from '../ops/elementwise.js'
-import { linearizeAt } from './linearize.js'
-import type { Solved, Strategy, VectorMap } from './strategy.js'
+import { div, stopGradient } from '../ops/elementwise.js'
+import { byEquation, equationOf, linearizeAt } from './linearize.js'
+import type { Equation } from './linearize.js'
+import type { Solved, Strategy } from './strategy.js'
 
 export interface OneStepOptions<X = never, P = never> {
   /** Differentiate this map instead of the solver's. */
   readonly map?: (x: X, theta: P) => X
   /** Evaluate ∂θF at x̄ ('last', default) or at x₍k₋₁₎ ('previous'), as the paper writes it. */
   readonly at?: 'last' | 'previous'
-  /** Take the solver's linearization H as a constant: F = x − H⁻¹ G(x, θ), with derivative through G alone. Default false. */
+  /**
+   * Hold the solver's linearization H constant, and the step full: F = x − H⁻¹ G(x, θ), with the derivative through G alone.
+   * Default false.
+   */
   readonly detachHessian?: boolean
   /** Divide by the last step length α: a damped step has Jᴼˢ ≈ α J. Default false. */
   readonly stepLengthCorrection?: boolean
 }
 
-/** F(x, θ) = x − H⁻¹ G(x, θ), with H at this point taken as a constant. */
-const detached = ({ residual, linearize }: Solved): VectorMap => {
-  if (residual === undefined || linearize === undefined) {
-    throw new TraceError('oneStep: detachHessian needs a solver with a residual and a linearization', {
-      remedy: 'Use newton, or leave detachHessian out',
-    })
-  }
-  return (x, theta) => sub(x, linearize(stopGradient(x), theta.map(stopGradient)).solve(residual(x, theta)))
+/** The solver's equation, for a last step x − H⁻¹ G(x, θ) with H held constant. */
+const detached = (solved: Solved): Equation => {
+  const equation = equationOf(solved)
+  if (equation !== undefined) return equation
+  throw new TraceError('oneStep: detachHessian needs a solver with a residual and a linearization', {
+    remedy: 'Use newton, or leave detachHessian out',
+  })
 }
 
 /** The derivative of the last step. */
@@ -35,7 +38,6 @@ export const oneStep = <X = never, P = never>(options: OneStepOptions<X, P> = {}
   if (at !== 'last' && at !== 'previous') {
     throw new ArgumentError('oneStep: option at', { expected: "'last' or 'previous'", received: String(at) })
   }
-  const mapOf = (solved: Solved): VectorMap => (detachHessian ? detached(solved) : solved.map)
   const pointOf = (solved: Solved): Tensor => (at === 'previous' ? (solved.previous as Tensor) : solved.x)
   const corrected = ({ stepLength }: Solved, t: Tensor): Tensor => {
     if (!stepLengthCorrection) return t
@@ -52,11 +54,16 @@ export const oneStep = <X = never, P = never>(options: OneStepOptions<X, P> = {}
     ...(map === undefined ? {} : { map: map as unknown as (x: never, theta: never) => unknown }),
     // ẋ = ∂θF(x̄, θ) θ̇
     jvp: (solved, dTheta): Maybe => {
-      const t = linearizeAt(mapOf(solved), pointOf(solved), solved.theta).push(undefined, dTheta)
+      const { map, theta } = solved
+      if (detachHessian) return byEquation(detached(solved), pointOf(solved), theta).push(dTheta)
+      const t = linearizeAt(map, pointOf(solved), theta).push(undefined, dTheta)
       return t && corrected(solved, t)
     },
     // θ̄ = ∂θF(x̄, θ)ᵀ v
-    vjp: (solved, v, wanted) =>
-      linearizeAt(mapOf(solved), pointOf(solved), solved.theta, wanted).pullTheta(corrected(solved, v)),
+    vjp: (solved, v, wanted) => {
+      const { map, theta } = solved
+      if (detachHessian) return byEquation(detached(solved), pointOf(solved), theta).pull(v, wanted)
+      return linearizeAt(map, pointOf(solved), theta, wanted).pullTheta(corrected(solved, v))
+    },
   }
 }

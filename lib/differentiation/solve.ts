@@ -15,7 +15,7 @@ import type { Maybe } from '../ir/op.js'
 import type { Tensor } from '../ir/tensor.js'
 import { inline, isOperand, report, tensor, traceGraph, traceTogether } from '../ir/trace.js'
 import type { Operand } from '../ir/trace.js'
-import { add, greater, greaterEqual, isFinite, less, lessEqual, maximum, mul, notEqual, stopGradient, where } from '../ops/elementwise.js'
+import { add, addMaybe, greater, greaterEqual, isFinite, less, lessEqual, maximum, mul, notEqual, stopGradient, where } from '../ops/elementwise.js'
 import { packing } from '../ops/packing.js'
 import { simplify } from '../transform/simplify.js'
 import { implicit } from './implicit.js'
@@ -220,9 +220,11 @@ export const solve = <X, P, S>(solver: Solver<X, P, S>, options: SolveOptions<X,
     warn(known.slice(0, x0.length), known.slice(x0.length))
     report('gradientStatus', gradientStatusCode.ok)
     const t = strategy.jvp(solvedAt(point), tangents.slice(x0.length), tangents.slice(0, x0.length))
-    return [t, ...rest(outputCount - 1)]
+    return [t, undefined, undefined, ...(strategy.keepsPrevious === true ? [t] : []), ...rest(outputCount - 3)].slice(0, outputCount)
   }
-  const vjp: CustomRule = (point, [v], wanted) => {
+  // x₍k₋₁₎ is as good an x̄ as x₍k₎: it has the same derivative, so that second derivatives at 'previous' are right, too.
+  const vjp: CustomRule = (point, cotangents, wanted) => {
+    const v = addMaybe(cotangents[0], strategy.keepsPrevious === true ? cotangents[3] : undefined)
     const wantX0 = wanted.slice(0, x0.length)
     const want = wanted.slice(x0.length)
     if (v === undefined) return rest(inputs.length)

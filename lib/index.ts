@@ -1,0 +1,52 @@
+// The public names of onestep.
+export * from './base/errors.js'
+export { NDArray, array, full, linspace, logspace, ones, zeros } from './base/ndarray.js'
+export type { ArrayInput, ArrayLikeND, Nested } from './base/ndarray.js'
+export type { Shape } from './base/shape.js'
+export { gradientStatusCode, gradientStatuses, statusCode, statuses } from './base/status.js'
+export type { GradientStatus, Status } from './base/status.js'
+export { stream } from './base/random.js'
+
+export { Tensor } from './ir/tensor.js'
+export { tensor } from './ir/trace.js'
+export type { Operand } from './ir/trace.js'
+
+export {
+  abs, add, clip, cos, div, equal, exp, expm1, floor, greater, greaterEqual, isFinite, less, lessEqual, log, log1p,
+  logicalAnd, logicalNot, logicalOr, maximum, minimum, mul, neg, notEqual, pow, reciprocal, relu, sigmoid, sign, sin,
+  softplus, sqrt, square, stopGradient, sub, tanh, where,
+} from './ops/elementwise.js'
+export {
+  broadcast, concat, diag, diagonal, eye, gather, matrixTranspose, pad, ravel, reshape, scatterAdd, slice, stack,
+  transpose, tril, triu,
+} from './ops/movement.js'
+export {
+  logsumexp, max, mean, meanSquaredError, min, norm1, norm2, normInf, prod, sum, sumSquares,
+} from './ops/reduce.js'
+export {
+  cholesky, choleskyFactor, choleskySolve, dot, gram, logdet, luFactor, luSolve, matmul, outer, triangularSolve,
+} from './ops/linalg.js'
+export type { Factor } from './ops/linalg.js'
+
+export { grad, hessian, hvp, jacobian, jvp, valueAndGrad, vjp, vmap } from './transform/derivatives.js'
+export { cond } from './control/cond.js'
+export { customDerivative } from './control/custom.js'
+export { linearSolve } from './control/linearSolve.js'
+export { scan } from './control/scan.js'
+export { whileLoop } from './control/while.js'
+
+export { implicit } from './differentiation/implicit.js'
+export { neumann } from './differentiation/neumann.js'
+export { oneStep } from './differentiation/oneStep.js'
+export { phantom } from './differentiation/phantom.js'
+export { solve } from './differentiation/solve.js'
+export { truncated } from './differentiation/truncated.js'
+export { unrolled } from './differentiation/unrolled.js'
+export { linearizeAt } from './differentiation/linearize.js'
+export type { Linearization, Solved, Strategy, Trajectory, VectorMap } from './differentiation/strategy.js'
+export type { LinearOperator, Solver, Stopping, StoppingOptions } from './differentiation/solver.js'
+
+export { backtracking } from './solvers/backtracking.js'
+export { fixedPoint } from './solvers/fixedPoint.js'
+export { gradientDescent } from './solvers/gradientDescent.js'
+export { newton } from './solvers/newton.js'
