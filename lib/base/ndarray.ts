@@ -113,10 +113,10 @@ const fillNested = (value: Nested, shape: Shape, axis: number, data: Float64Arra
   })
 }
 
-/** Whether `array` would take x for one array: lists are, when the first thing in them is a number. */
+/** Whether x stands for one array: lists do, when the first thing in them is a number; an empty list holds no array. */
 export const isArrayInput = (x: unknown): x is ArrayInput => {
   if (typeof x === 'number' || x instanceof NDArray || ArrayBuffer.isView(x)) return true
-  if (Array.isArray(x)) return x.length === 0 || isNested(x[0])
+  if (Array.isArray(x)) return isNested(x[0])
   return typeof x === 'object' && x !== null && 'data' in x && 'shape' in x && Array.isArray(x.shape)
 }
 const isNested = (x: unknown): boolean => typeof x === 'number' || (Array.isArray(x) && (x.length === 0 || isNested(x[0])))

@@ -1,5 +1,6 @@
 // Tracing: a function is called once with symbolic Tensors and leaves a Graph. Tensors of an enclosing trace that it
 // uses are lifted to extra inputs, so that every graph is closed.
+import { fileURLToPath } from 'node:url'
 import { OnestepError, ShapeError, TraceError } from '../base/errors.js'
 import { array, isArrayInput } from '../base/ndarray.js'
 import type { ArrayInput, NDArray } from '../base/ndarray.js'
@@ -82,10 +83,12 @@ export const userFrame = (stack: string | undefined): string | undefined =>
     ?.split('\n')
     .slice(1)
     .map((line) => line.trim())
-    .find((line) => line.startsWith('at ') && !line.includes(libraryRoot) && !line.includes('node:internal'))
+    .find((line) => line.startsWith('at ') && !libraryRoots.some((root) => line.includes(root)) && !line.includes('node:internal'))
     ?.slice(3)
 
-const libraryRoot = new URL('..', import.meta.url).href
+// Frames of this library name its files as URLs, or as paths of the sources where source maps are on.
+const library = new URL('..', import.meta.url)
+const libraryRoots = [library.href, fileURLToPath(library), fileURLToPath(library).replace(/dist(.)lib.$/, 'lib$1')]
 
 const located = (op: Op, inputs: readonly Tensor[], error: ShapeError): ShapeError => {
   const limit = Error.stackTraceLimit
@@ -125,7 +128,7 @@ export const tensor = (operand: Operand): Tensor => {
   const trace = currentTrace()
   if (isTensor(operand)) return trace.lift(operand)
   if (typeof operand === 'number') return trace.constant(operand)
-  if (isArrayInput(operand)) return trace.constant(constantOf(operand))
+  if (isArrayInput(operand) || Array.isArray(operand)) return trace.constant(constantOf(operand))
   throw new TraceError('an operand is not an array', {
     expected: 'a Tensor, an NDArray, a number, nested lists or a Float64Array',
     received: operand === null ? 'null' : typeof operand,
