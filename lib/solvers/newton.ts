@@ -10,7 +10,7 @@ import { tensor } from '../ir/trace.js'
 import type { Operand } from '../ir/trace.js'
 import { add, isFinite, less, logicalAnd, logicalNot, maximum, mul, neg, stopGradient, sub } from '../ops/elementwise.js'
 import { choleskyFactor, dot, luFactor } from '../ops/linalg.js'
-import { eye } from '../ops/movement.js'
+import { diagonal, eye } from '../ops/movement.js'
 import { norm2, sum, sumSquares } from '../ops/reduce.js'
 import { whileLoop } from '../control/while.js'
 import { grad, hessian, jacobian } from '../transform/derivatives.js'
@@ -48,11 +48,11 @@ interface Equation {
 
 const allFinite = (x: Tensor): Tensor => isFinite(sum(mul(x, 0)))
 
-/** (H + τ I)⁻¹ g with the first τ in 0, β, 2β, 4β, … for which H + τ I is positive definite, β = 10⁻³ ‖H‖. */
+/** (H + τ I)⁻¹ g with the first τ in 0, β, 2β, 4β, … for which H + τ I is positive definite, β = 10⁻³ ‖diag H‖. */
 const regularized = (matrix: Tensor, g: Tensor): Tensor => {
   const n = g.shape[0] as number
-  const scale = maximum(mul(1e-3, norm2(matrix)), Number.MIN_VALUE)
-  const usable = logicalAnd(allFinite(matrix), allFinite(g))
+  const scale = maximum(mul(1e-3, norm2(diagonal(matrix))), Number.MIN_VALUE)
+  const usable = logicalAnd(allFinite(diagonal(matrix)), allFinite(g))
   const { d } = whileLoop(
     (at) => logicalAnd(logicalNot(allFinite(at.d)), logicalAnd(less(at.k, 60), usable)),
     ({ tau, k }) => {
@@ -118,7 +118,7 @@ export const newton = <X, P>(options: NewtonOptions<X, P>): Solver<X, P, State<X
       const { d, slope } = direction(m, tensor(state.residual))
       const alpha = lineSearch === 'none' ? tensor(1) : search(lineSearch, (a) => merit(sub(vector, mul(a, d))), merit(vector), slope)
       const next = sub(vector, lineSearch === 'none' ? d : mul(alpha, d))
-      const singular = logicalAnd(logicalNot(allFinite(d)), logicalAnd(allFinite(m), allFinite(tensor(state.residual))))
+      const singular = logicalAnd(logicalNot(allFinite(d)), logicalAnd(allFinite(diagonal(m)), allFinite(tensor(state.residual))))
       return { x: unpack(next), residual: G(next), alpha, singular }
     },
     point: ({ x }) => x,

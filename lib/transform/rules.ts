@@ -93,7 +93,8 @@ const unstretch = (inputs: readonly Tensor[], graph: Producers): readonly Tensor
   return changed ? list : undefined
 }
 
-const fold: Readonly<Record<string, (x: number, y: number) => number>> = {
+/** Ops on constants of one element. Transcendental functions are left to the kernels, whose bits they must have. */
+const fold: Readonly<Record<string, (x: number, y: number, z: number) => number>> = {
   add: (x, y) => x + y,
   sub: (x, y) => x - y,
   mul: (x, y) => x * y,
@@ -102,16 +103,28 @@ const fold: Readonly<Record<string, (x: number, y: number) => number>> = {
   square: (x) => x * x,
   reciprocal: (x) => 1 / x,
   sqrt: (x) => Math.sqrt(x),
+  less: (x, y) => Number(x < y),
+  lessEqual: (x, y) => Number(x <= y),
+  greater: (x, y) => Number(x > y),
+  greaterEqual: (x, y) => Number(x >= y),
+  equal: (x, y) => Number(x === y),
+  notEqual: (x, y) => Number(x !== y),
+  logicalAnd: (x, y) => Number(x !== 0 && y !== 0),
+  logicalOr: (x, y) => Number(x !== 0 || y !== 0),
+  logicalNot: (x) => Number(x === 0),
+  isFinite: (x) => Number(Number.isFinite(x)),
+  where: (c, x, y) => (c !== 0 ? x : y),
 }
 
 /** Constants are folded, and every elementwise op drops stretches that broadcasting makes anyway. */
 const elementwise =
   (name: string, more?: Rule): Rule =>
   (inputs, attributes, graph) => {
-    const numbers = inputs.map((t) => (t.rank === 0 ? numberOf(graph, t) : undefined))
     const folder = fold[name]
-    if (folder !== undefined && numbers.every((x) => x !== undefined)) {
-      return tensor(folder(numbers[0] as number, numbers[1] as number))
+    if (folder !== undefined) {
+      const [x, y, z] = inputs.map((t) => numberOf(graph, t))
+      const known = [x, y, z].slice(0, inputs.length)
+      if (known.every((a) => a !== undefined)) return stretched(tensor(folder(x ?? 0, y ?? 0, z ?? 0)), inputs)
     }
     const special = more?.(inputs, attributes, graph)
     if (special !== undefined) return special
@@ -128,6 +141,8 @@ const mulRule: Rule = (inputs, _, graph) => {
   const [a, b] = inputs as [Tensor, Tensor]
   if (isNumber(graph, a, 1)) return stretched(b, inputs)
   if (isNumber(graph, b, 1)) return stretched(a, inputs)
+  if (isNumber(graph, a, -1)) return stretched(neg(b), inputs)
+  if (isNumber(graph, b, -1)) return stretched(neg(a), inputs)
   return gatherSmall(graph, a, b) ?? gatherSmall(graph, b, a) ?? intoOuter(graph, a, b) ?? intoOuter(graph, b, a)
 }
 
@@ -211,11 +226,11 @@ const distribute = (graph: Producers, p: Product): Tensor | undefined => {
   return add(matmul(left(p), oriented(u, p.transposeB)), matmul(left(p), oriented(v, p.transposeB)))
 }
 
-/** Scalars leave the larger operand of a product when the result is not larger. */
+/** Scalars leave an operand of a product whose result is no larger than its larger operand: products then meet as common ones. */
 const pullScalar = (graph: Producers, p: Product): Tensor | undefined => {
   for (const side of ['a', 'b'] as const) {
     const f = factors(graph, p[side])
-    if (f === undefined || size(f.small) !== 1 || p.rows * p.columns > size(p[side])) continue
+    if (f === undefined || size(f.small) !== 1 || p.rows * p.columns > Math.max(size(p.a), size(p.b))) continue
     const inner = { ...p, [side]: f.big }
     return mul(matmul(left(inner), right(inner)), reshape(f.small, []))
   }
@@ -350,6 +365,10 @@ const special: Readonly<Record<string, Rule>> = {
     return f !== undefined && sameShape(a.shape, broadcastShapes(a.shape, b.shape)) && smaller(f.small, b, size(a))
       ? mul(f.big, div(f.small, b))
       : undefined
+  },
+  where: (inputs, _, graph) => {
+    const c = numberOf(graph, inputs[0] as Tensor)
+    return c === undefined ? undefined : stretched(inputs[c !== 0 ? 1 : 2] as Tensor, inputs)
   },
   neg: ([x], _, graph) => {
     const node = madeBy(graph, x as Tensor, 'neg')
