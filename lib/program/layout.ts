@@ -1,0 +1,253 @@
+// Stages of operations → the Layout that is encoded: instructions, places in memory, slots, and the list of values.
+import { freeze } from './constants.js'
+import type { Constant } from './constants.js'
+import type { Layout, Load, ProgramValue, Slot, Stage, Store } from './format.js'
+import { mapInstruction } from './instruction.js'
+import type { Instruction } from './instruction.js'
+import { chooseLanes } from './lanes.js'
+import { coalesce, place } from './memory.js'
+import type { Body, Placement } from './memory.js'
+import { forEachUse, isLane, isWhole } from './region.js'
+import type { Operation, Region, Variable } from './region.js'
+import { Selector } from './select.js'
+import type { Selected } from './select.js'
+import type { LaneStage, Staged } from './stages.js'
+
+/** 64 bytes, in doubles: where arrays of a single lane begin. */
+const alignment = 8
+
+/** A lane stage before it has places: which variables come from slots or uniform variables, and which go to slots. */
+interface Planned {
+  readonly kind: LaneStage['kind']
+  readonly body: Body
+  readonly loads: readonly { readonly from: number | Variable; readonly to: Variable }[]
+  readonly stores: readonly { readonly from: Variable; readonly slot: number }[]
+}
+
+/** Lays out a program; `lanes` 'auto' is decided here, where instructions and memory are known. */
+export const layOut = (
+  program: Region,
+  staged: Staged,
+  lanes: number | 'auto',
+): { readonly layout: Layout; readonly constants: readonly Constant[] } => {
+  const slots = new Slots(program)
+  const uniform = uniformBody(program, staged)
+  const stages = withPassedInputs(program, staged.lanes)
+  const planned = stages.map((stage, i) => planStage(stage, stages.slice(i + 1), program, slots))
+
+  const loose = planned.map(({ body }) => place(body, true, 1))
+  const T = lanes === 'auto' ? chooseLanes(planned.map(({ body }) => body.code), sizeOfArena(loose)) : lanes
+  const tiles = T === 1 ? planned.map(({ body }) => place(body, true, alignment)) : loose
+  const uniformPlaces = place(uniform.body, false, alignment)
+
+  const values = new Values(uniformPlaces, T)
+  const code = (list: readonly Selected[], tile: Placement): Instruction<number>[] =>
+    list.map((instruction) => mapInstruction(instruction, (v) => values.index(v, tile)))
+  const layoutStages: Stage[] = []
+  if (uniform.body.code.length > 0) layoutStages.push({ kind: 'uniform', code: code(uniform.body.code, uniformPlaces) })
+  planned.forEach(({ kind, body, loads, stores }, i) => {
+    const tile = tiles[i] as Placement
+    const common = {
+      loads: loads.map(({ from, to }): Load => {
+        const source = typeof from === 'number' ? from : -1 - values.index(from, tile)
+        return { source, value: values.index(to, tile) }
+      }),
+      stores: stores.map(({ from, slot }): Store => ({ value: values.index(from, tile), slot })),
+    }
+    const instructions = code(body.code, tile)
+    if (kind === 'straight') layoutStages.push({ kind, ...common, code: instructions })
+    else layoutStages.push({ kind, ...common, loop: instructions[0] as Extract<Instruction<number>, { kind: 'while' }> })
+  })
+
+  const uniformInputs = program.params.flatMap((v, input) =>
+    uniformPlaces.offsets.has(v) ? [{ input, value: values.index(v, uniformPlaces) }] : [],
+  )
+  const uniformOutputs = uniform.outputs.map(({ v, output }) => ({ value: values.index(v, uniformPlaces), output }))
+  const port = (v: Variable): Layout['inputs'][number] => ({ uniform: !isLane(v), shape: v.shape })
+  const layout: Layout = {
+    lanes: T,
+    inputs: program.params.map(port),
+    outputs: program.results.map(port),
+    constants: values.constants.map(({ hash, data }) => ({ hash, size: data.length })),
+    immediates: values.immediates,
+    values: values.list,
+    slots: slots.list,
+    uniformInputs,
+    uniformOutputs,
+    uniformArena: uniformPlaces.size,
+    tileArena: T * sizeOfArena(tiles),
+    stages: layoutStages,
+  }
+  return { layout, constants: values.constants }
+}
+
+const sizeOfArena = (placements: readonly Placement[]): number => Math.max(0, ...placements.map(({ size }) => size))
+
+/** Results that are inputs of the program need a straight stage that carries them over, even if it does nothing else. */
+const withPassedInputs = (program: Region, stages: readonly LaneStage[]): readonly LaneStage[] => {
+  const params = new Set(program.params)
+  const passes = program.results.some((v) => isLane(v) && params.has(v.root))
+  return passes && !stages.some(({ kind }) => kind === 'straight') ? [...stages, { kind: 'straight', operations: [] }] : stages
+}
+
+/** The uniform code, and which of its variables are outputs of the program. */
+const uniformBody = (
+  program: Region,
+  staged: Staged,
+): { readonly body: Body; readonly outputs: readonly { readonly v: Variable; readonly output: number }[] } => {
+  const selector = new Selector(false)
+  const needed = new Set<Variable>()
+  const isUniform = (root: Variable): boolean => root.constant === undefined && !root.lane
+  for (const stage of staged.lanes) {
+    for (const operation of stage.kind === 'loop' ? [stage.operation] : stage.operations) {
+      forEachUse(operation, (root) => isUniform(root) && needed.add(root))
+    }
+  }
+  const results = program.results.map((v, output) => ({ v, output })).filter(({ v }) => !isLane(v))
+  for (const { v } of results) if (isUniform(v.root)) needed.add(v.root)
+  const code = selector.block(staged.uniform, needed)
+  const outputs = results.map(({ v, output }) => ({ v: selector.own(v, code), output }))
+  for (const { v } of outputs) needed.add(v.root)
+  const entry = program.params.filter((v) => !v.lane)
+  return { body: coalesce({ code, entry, exit: [...needed], merged: selector.merged }), outputs }
+}
+
+/** The slots of a program: inputs, outputs, and what crosses from one stage to a later one. */
+class Slots {
+  readonly list: Slot[] = []
+  private readonly byRoot = new Map<Variable, number>()
+
+  constructor(program: Region) {
+    program.params.forEach((v, index) => {
+      if (v.lane) this.byRoot.set(v, this.add({ kind: 'input', index, size: v.size }))
+    })
+  }
+
+  add(slot: Slot): number {
+    return this.list.push(slot) - 1
+  }
+
+  /** The slot that holds a root, if an earlier stage or the user left it. */
+  find(root: Variable): number {
+    return this.byRoot.get(root) as number
+  }
+
+  /** Where a stage stores the roots that it defines: `later` says whether a later stage reads them. */
+  stores(
+    program: Region,
+    defined: ReadonlySet<Variable>,
+    later: (root: Variable) => boolean,
+  ): { readonly from: Variable; readonly slot: number }[] {
+    const stores: { readonly from: Variable; readonly slot: number }[] = []
+    program.results.forEach((v, index) => {
+      if (!defined.has(v.root)) return
+      const slot = this.add({ kind: 'output', index, size: v.size })
+      stores.push({ from: v, slot })
+      if (isWhole(v) && !this.byRoot.has(v.root)) this.byRoot.set(v.root, slot)
+    })
+    for (const root of defined) {
+      if (this.byRoot.has(root) || !later(root)) continue
+      const slot = this.add({ kind: 'internal', index: this.list.length, size: root.size })
+      this.byRoot.set(root, slot)
+      stores.push({ from: root, slot })
+    }
+    return stores
+  }
+}
+
+const laneUses = (operations: readonly Operation[]): Set<Variable> => {
+  const uses = new Set<Variable>()
+  for (const operation of operations) forEachUse(operation, (root) => root.lane && uses.add(root))
+  return uses
+}
+
+const operationsOf = (stage: LaneStage): readonly Operation[] => (stage.kind === 'loop' ? [stage.operation] : stage.operations)
+
+const planStage = (stage: LaneStage, later: readonly LaneStage[], program: Region, slots: Slots): Planned => {
+  const laterUses = laneUses(later.flatMap(operationsOf))
+  const isLater = (root: Variable): boolean => laterUses.has(root)
+  const selector = new Selector(true)
+  if (stage.kind === 'straight') {
+    const defined = new Set(stage.operations.flatMap((operation) => operation.outputs))
+    const uses = laneUses(stage.operations)
+    // The last straight stage also passes on inputs that are outputs.
+    const isLast = !later.some(({ kind }) => kind === 'straight')
+    const passed = isLast ? program.results.map((v) => v.root).filter((root) => program.params.includes(root) && root.lane) : []
+    const loaded = [...new Set([...uses, ...passed])].filter((root) => !defined.has(root))
+    const stores = slots.stores(program, new Set([...defined, ...passed]), isLater)
+    const exit = stores.map(({ from }) => from.root)
+    const body: Body = { code: selector.block(stage.operations, exit), entry: loaded, exit, merged: selector.merged }
+    const loads = loaded.map((root) => ({ from: slots.find(root), to: root }))
+    return { kind: 'straight', body: coalesce(body), loads, stores }
+  }
+  const { operation } = stage
+  const { inputs, outputs, regions } = operation
+  const carries = (regions[0] as Region).params
+  const inner = new Set<Variable>()
+  forEachUse({ ...operation, inputs: [] }, (root) => root.lane && inner.add(root))
+  const loads: { readonly from: number | Variable; readonly to: Variable }[] = [...inner].map((root) => ({ from: slots.find(root), to: root }))
+  inputs.forEach((v, i) => loads.push({ from: isLane(v) ? slots.find(v.root) : v, to: carries[i] as Variable }))
+  const stores = slots.stores(program, new Set(outputs), isLater)
+  const loop = selector.while(operation, carries)
+  const merged = [...selector.merged, ...carries.map((v, i): [Variable, Variable] => [v, outputs[i] as Variable])]
+  const entry = [...inner, ...carries]
+  const body: Body = { code: [loop], entry, exit: [...carries], merged }
+  return { kind: 'loop', body: coalesce(body), loads, stores }
+}
+
+/** The list of values, each (space, offset, shape) once; a slice is a value of its own, since a scan sets its pointer. */
+class Values {
+  readonly list: ProgramValue[] = []
+  readonly constants: Constant[] = []
+  readonly immediates: number[] = []
+  private readonly known = new Map<string, number>()
+  private readonly constantIndex = new Map<string, number>()
+  private readonly immediateIndex = new Map<number, number>()
+  private readonly uniform: Placement
+  private readonly lanes: number
+
+  constructor(uniform: Placement, lanes: number) {
+    this.uniform = uniform
+    this.lanes = lanes
+  }
+
+  index(v: Variable, tile: Placement): number {
+    const value = this.value(v, tile)
+    const who = v.root.slice ? v.root.id : 0
+    const key = `${value.space} ${String(value.offset)} ${value.shape.join()} ${String(who)}`
+    const known = this.known.get(key)
+    if (known !== undefined) return known
+    this.known.set(key, this.list.length)
+    return this.list.push(value) - 1
+  }
+
+  private value(v: Variable, tile: Placement): ProgramValue {
+    const { root, shape, at } = v
+    if (root.constant !== undefined) {
+      if (root.size === 1) return { space: 'immediate', offset: this.immediate(root.constant.data[0] as number), shape }
+      return { space: 'constant', offset: this.constant(freeze(root.constant)), shape }
+    }
+    if (root.slice) return { space: 'slice', offset: root.lane ? 1 : 0, shape }
+    const lane = root.lane
+    const offset = (lane ? tile : this.uniform).offsets.get(root)
+    if (offset === undefined) throw new Error(`a variable of shape [${shape.join(', ')}] has no place`)
+    return lane
+      ? { space: 'lane', offset: (offset + at) * this.lanes, shape }
+      : { space: 'uniform', offset: offset + at, shape }
+  }
+
+  private constant(constant: Constant): number {
+    const known = this.constantIndex.get(constant.hash)
+    if (known !== undefined) return known
+    this.constantIndex.set(constant.hash, this.constants.length)
+    return this.constants.push(constant) - 1
+  }
+
+  /** Map compares by SameValueZero, which would confuse 0 and −0. */
+  private immediate(x: number): number {
+    const known = Object.is(x, -0) ? undefined : this.immediateIndex.get(x)
+    if (known !== undefined && !Object.is(this.immediates[known], -0)) return known
+    if (!Object.is(x, -0)) this.immediateIndex.set(x, this.immediates.length)
+    return this.immediates.push(x) - 1
+  }
+}
