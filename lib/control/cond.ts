@@ -15,7 +15,7 @@ import { broadcast, reshape } from '../ops/movement.js'
 import { jvpGraph } from '../transform/jvp.js'
 import { vjpGraph } from '../transform/vjp.js'
 import { vmapGraph } from '../transform/vmap.js'
-import { orZero, reaches, select, shapesOf, spread } from './loop.js'
+import { orZero, reaches, select, shapesOf, spread, truth } from './loop.js'
 
 interface CondAttributes {
   readonly then: Graph
@@ -73,7 +73,7 @@ export const condOp: Op<CondAttributes> = defineOp({
       const b = vmapGraph(attributes.else, argumentsOf, flags, size)
       const outputs = a.outputs.map((t, i) => {
         const rank = (attributes.then.outputs[i] as { shape: readonly number[] }).shape.length
-        return where(reshape(where(predicate, 1, 0), [size, ...new Array<number>(rank).fill(1)]), t, b.outputs[i] as Tensor)
+        return where(reshape(truth(predicate), [size, ...new Array<number>(rank).fill(1)]), t, b.outputs[i] as Tensor)
       })
       return { outputs, batched: outputs.map(() => true) }
     }

@@ -7,6 +7,8 @@ import type { Graph, ReportKind, Value } from '../ir/graph.js'
 import type { Maybe } from '../ir/op.js'
 import type { Tensor } from '../ir/tensor.js'
 import { tensor } from '../ir/trace.js'
+import type { Operand } from '../ir/trace.js'
+import { abs, greater } from '../ops/elementwise.js'
 import { broadcast } from '../ops/movement.js'
 
 /** The smallest set that contains `start` and is closed under `step`. */
@@ -64,6 +66,9 @@ export const withUnused = (graph: Graph, at: number, shapes: readonly Shape[]): 
   ...graph,
   inputs: [...graph.inputs.slice(0, at), ...shapes.map(newValue), ...graph.inputs.slice(at)],
 })
+
+/** 1 where a predicate is true, else 0: NaN is not, as in the control ops themselves. */
+export const truth = (predicate: Operand): Tensor => greater(abs(predicate), 0)
 
 export const shapesOf = (tensors: readonly Tensor[]): readonly Shape[] => tensors.map((t) => t.shape)
 

@@ -12,7 +12,7 @@ import type { Maybe, Op } from '../ir/op.js'
 import type { Tensor } from '../ir/tensor.js'
 import { apply, inline, isOperand, report, tensor, traceGraph } from '../ir/trace.js'
 import type { Operand } from '../ir/trace.js'
-import { add, less, maximum, minimum, sub, where } from '../ops/elementwise.js'
+import { add, floor, greater, less, maximum, minimum, neg, sub, where } from '../ops/elementwise.js'
 import { broadcast, reshape, transpose } from '../ops/movement.js'
 import { max } from '../ops/reduce.js'
 import { jvpGraph } from '../transform/jvp.js'
@@ -191,7 +191,9 @@ export const scanOp: Op<ScanAttributes> = defineOp({
     const carry = x.carry.map((t, i) => (flags[i] && !b.carry[i] ? broadcast(t, [size, ...t.shape]) : t))
     const sequences = x.sequences.map((t, i) => (b.sequences[i] ? transpose(t, [1, 0, ...t.shape.slice(2).map((_, k) => k + 2)]) : t))
     // With a count for each element, the step number is carried, and elements beyond their count are masked.
-    const most = each ? [max(x.count[0] as Tensor)] : x.count
+    // The most steps are a whole number, and an element whose count is NaN makes none.
+    const whole = (count: Tensor): Tensor => neg(floor(neg(where(greater(count, 0), count, 0))))
+    const most = each ? [max(whole(x.count[0] as Tensor))] : x.count
     const counter = each ? [reverse ? sub(minimum(most[0] as Tensor, length), 1) : tensor(0)] : []
     const extra = each ? [x.count[0] as Tensor] : []
     const stepped = traceGraph(

@@ -15,7 +15,7 @@ import { broadcast, reshape } from '../ops/movement.js'
 import { max } from '../ops/reduce.js'
 import { jvpGraph } from '../transform/jvp.js'
 import { vmapGraph } from '../transform/vmap.js'
-import { checkCarry, closure, orZero, reaches, reportsAsOutputs, select, shapesOf, spread, withUnused } from './loop.js'
+import { checkCarry, closure, orZero, reaches, reportsAsOutputs, select, shapesOf, spread, truth, withUnused } from './loop.js'
 
 interface WhileAttributes {
   /** (carry…, operands…) → scalar; the loop goes on where it is not 0 (NaN counts as 0). */
@@ -97,13 +97,13 @@ export const whileOp: Op<WhileAttributes> = defineOp({
     const shapes = shapesOf([...carry, ...operands])
     const predicate = traceGraph((ts) => {
       const p = vmapGraph(condition, ts, ins, size).outputs[0] as Tensor
-      return [each ? max(where(p, 1, 0)) : p]
+      return [each ? max(truth(p)) : p]
     }, shapes)
     const stepped = traceGraph((ts) => {
       const out = vmapGraph(body, ts, ins, size)
       const next = out.outputs.map((t, i) => (flags[i] && !out.batched[i] ? broadcast(t, [size, ...t.shape]) : t))
       if (!each) return next
-      const active = vmapGraph(condition, ts, ins, size).outputs[0] as Tensor
+      const active = truth(vmapGraph(condition, ts, ins, size).outputs[0] as Tensor)
       return next.map((t, i) => where(reshape(active, [size, ...t.shape.slice(1).map(() => 1)]), t, ts[i] as Tensor))
     }, shapes)
     return { outputs: buildWhile(predicate.graph, stepped.graph, carry, operands), batched: flags }
