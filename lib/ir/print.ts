@@ -23,12 +23,15 @@ const formatNumbers = (list: readonly number[]): string =>
   [...list.slice(0, shownNumbers).map(formatNumber), ...(list.length > shownNumbers ? ['…'] : [])].join(', ')
 
 const formatArray = (x: NDArray): string =>
-  x.rank === 0 ? formatNumber(x.data[0] as number) : `(${formatNumbers([...x.data.subarray(0, shownNumbers + 1)])})`
+  x.rank === 0
+    ? formatNumber(x.data[0] as number)
+    : `(${formatNumbers([...x.data.subarray(0, shownNumbers + 1)])})`
 
 /** Plain data as text; undefined for what is not data (a rule of a custom op) and for sub-graphs, printed below. */
 const formatAttribute = (value: unknown): string | undefined => {
   if (value instanceof NDArray) return formatArray(value)
-  if (Array.isArray(value) && value.every((entry) => typeof entry === 'number')) return `[${formatNumbers(value)}]`
+  if (Array.isArray(value) && value.every((entry) => typeof entry === 'number'))
+    return `[${formatNumbers(value)}]`
   if (typeof value === 'number') return formatNumber(value)
   return typeof value === 'boolean' || typeof value === 'string' ? String(value) : undefined
 }
@@ -42,7 +45,9 @@ const formatAttributes = (node: Node): string =>
 /** The scalar that a constant node holds, if it does: it is printed where it is used. */
 const literal = (node: Node): string | undefined => {
   const { array } = node.attributes as { readonly array?: unknown }
-  return node.op.name === 'constant' && array instanceof NDArray && array.rank === 0 ? formatArray(array) : undefined
+  return node.op.name === 'constant' && array instanceof NDArray && array.rank === 0
+    ? formatArray(array)
+    : undefined
 }
 
 const indent = (text: string): string => text.replaceAll('\n', '\n  ')
@@ -65,10 +70,10 @@ export const printGraph = (graph: Graph): string => {
     }
     const operands = node.inputs.map((value) => ` ${read(value)}`).join('')
     const outputs = node.outputs.map(define).join(', ')
-    const bodies = subgraphs(node).map(([name, body]) => `\n  ${name}: ${indent(indent(printGraph(body)))}`)
+    const bodies = subgraphs(node).map(([name, body]) => `\n  ${name}: ${indent(printGraph(body))}`)
     return [`${outputs} = ${node.op.name}${operands}${formatAttributes(node)}${bodies.join('')}`]
   }
-  const head = `{ ${graph.inputs.map(define).join(', ')} →`
+  const head = ['{', ...(graph.inputs.length > 0 ? [graph.inputs.map(define).join(', ')] : []), '→'].join(' ')
   const lines = graph.nodes.flatMap(printNode).map(indent)
   const reports = graph.reports.map(({ kind, value }) => `; ${kind} = ${read(value)}`).join('')
   const tail = `in ${graph.outputs.map(read).join(', ')}${reports} }`

@@ -15,7 +15,9 @@ export const verifyGraph = (graph: Graph, what = 'the graph'): void => {
   const assigned = new Set<Value>()
   const assign = (value: Value, where: string): void => {
     if (assigned.has(value)) {
-      throw new GraphError(`${where} defines a value that is defined already`, { expected: 'single assignment' })
+      throw new GraphError(`${where} defines a value that is defined already`, {
+        expected: 'single assignment',
+      })
     }
     assigned.add(value)
   }
@@ -51,7 +53,11 @@ export const verifyGraph = (graph: Graph, what = 'the graph'): void => {
 const formatShapes = (shapes: readonly Shape[]): string => shapes.map(formatShape).join(', ') || 'nothing'
 
 const expectShapes = (where: string, expected: readonly Shape[], received: readonly Shape[]): void => {
-  if (expected.length === received.length && expected.every((shape, i) => sameShape(shape, received[i] as Shape))) return
+  if (
+    expected.length === received.length &&
+    expected.every((shape, i) => sameShape(shape, received[i] as Shape))
+  )
+    return
   throw new GraphError(`${where} has the wrong shape`, {
     expected: formatShapes(expected),
     received: formatShapes(received),
@@ -63,7 +69,9 @@ const guard = <R>(where: string, check: () => R): R => {
   try {
     return check()
   } catch (error) {
-    throw new GraphError(`${where}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+    throw new GraphError(`${where}: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    })
   }
 }
 
@@ -127,7 +135,12 @@ const signatures: Readonly<Record<string, (node: Node, where: string) => void>> 
   },
 }
 
-const expectSignature = (where: string, graph: Graph, inputs: readonly Shape[], outputs: readonly Shape[]): void => {
+const expectSignature = (
+  where: string,
+  graph: Graph,
+  inputs: readonly Shape[],
+  outputs: readonly Shape[],
+): void => {
   expectShapes(`what goes into ${where}`, inputs, shapesOf(graph.inputs))
   expectShapes(`what comes out of ${where}`, outputs, shapesOf(graph.outputs))
 }
