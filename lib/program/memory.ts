@@ -223,7 +223,9 @@ class Lives {
           u.size === v.size &&
           isPlaced(u.root, this.lane) &&
           // Every reading of the operand must be the whole of it, element by element.
-          instruction.inputs.every((w) => w.root !== u.root || (operand === undefined ? isWhole(w) && w.size === v.size : w === u)),
+          instruction.inputs.every(
+            (w) => this.find(w.root) !== this.find(u.root) || (operand === undefined ? isWhole(w) && w.size === v.size : w === u),
+          ),
       )
       this.inPlace.set(this.find(v.root), { time: this.time, sources: sources.map((u) => this.find(u.root)) })
     }

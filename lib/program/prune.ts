@@ -1,6 +1,6 @@
 // Dead code, as far as only regions show it: operations whose outputs nobody uses, and carries of a loop that neither
 // an output, nor the predicate, nor a live carry needs.
-import { isLoop, operands } from './region.js'
+import { isLoop } from './region.js'
 import type { Operation, Region, Variable } from './region.js'
 
 /** Removes what the results of a region do not need, in place. */
@@ -40,11 +40,18 @@ const mark = (region: Region, needed: Set<Variable>): void => {
         if (needed.has(v)) needed.add(operation.outputs[i] as Variable)
       })
     }
-    operands(operation).forEach((v, i) => {
-      const carry = isLoop(operation) && i < operation.inputs.length
-      if (!carry || needed.has(operation.outputs[i] as Variable)) needed.add(v.root)
-    })
+    need(needed, liveOperands(operation, needed))
   }
+}
+
+/** Operands without those of dead carries and of sequences whose slices nobody reads. */
+const liveOperands = (operation: Operation, needed: ReadonlySet<Variable>): Variable[] => {
+  const { inputs, outputs, scan, regions } = operation
+  if (!isLoop(operation)) return inputs
+  const carries = inputs.filter((_, i) => needed.has(outputs[i] as Variable))
+  const slices = (regions[0] as Region).params.slice(inputs.length)
+  const sequences = scan?.sequences.filter((_, i) => needed.has(slices[i] as Variable)) ?? []
+  return [...carries, ...sequences, ...(scan?.count === undefined ? [] : [scan.count])]
 }
 
 const sweep = (region: Region, needed: Set<Variable>): void => {
