@@ -6,12 +6,14 @@
 import { ArgumentError } from '../base/errors.js'
 import type { LinearOperator, Solver, StoppingOptions } from '../differentiation/solver.js'
 import type { Tensor } from '../ir/tensor.js'
-import { tensor } from '../ir/trace.js'
+import { tensor, traceGraph } from '../ir/trace.js'
 import type { Operand } from '../ir/trace.js'
-import { add, isFinite, less, logicalAnd, logicalNot, maximum, mul, neg, stopGradient, sub } from '../ops/elementwise.js'
-import { choleskyFactor, dot, luFactor } from '../ops/linalg.js'
+import { add, addMaybe, isFinite, less, logicalAnd, logicalNot, maximum, mul, neg, stopGradient, sub } from '../ops/elementwise.js'
+import { choleskyFactor, dot, luFactor, matmul, outer } from '../ops/linalg.js'
 import { diagonal, eye } from '../ops/movement.js'
 import { norm2, sum, sumSquares } from '../ops/reduce.js'
+import { applyCustom } from '../control/custom.js'
+import type { CustomRule } from '../control/custom.js'
 import { whileLoop } from '../control/while.js'
 import { grad, hessian, jacobian } from '../transform/derivatives.js'
 import { backtracking, search } from './backtracking.js'
@@ -48,20 +50,40 @@ interface Equation {
 
 const allFinite = (x: Tensor): Tensor => isFinite(sum(mul(x, 0)))
 
-/** (H + τ I)⁻¹ g with the first τ in 0, β, 2β, 4β, … for which H + τ I is positive definite, β = 10⁻³ ‖diag H‖. */
+/**
+ * d = (H + τ I)⁻¹ g with the first τ in 0, β, 2β, 4β, … for which H + τ I is positive definite, β = 10⁻³ ‖diag H‖. Differentiated
+ * with τ held constant:  ḋ = (H + τ I)⁻¹ (ġ − Ḣ d),   ḡ = (H + τ I)⁻¹ v,   H̄ = −ḡ dᵀ.
+ */
 const regularized = (matrix: Tensor, g: Tensor): Tensor => {
   const n = g.shape[0] as number
-  const scale = maximum(mul(1e-3, norm2(diagonal(matrix))), Number.MIN_VALUE)
-  const usable = logicalAnd(allFinite(diagonal(matrix)), allFinite(g))
-  const { d } = whileLoop(
-    (at) => logicalAnd(logicalNot(allFinite(at.d)), logicalAnd(less(at.k, 60), usable)),
-    ({ tau, k }) => {
-      const next = maximum(mul(2, tau), scale)
-      return { tau: next, d: choleskyFactor(add(matrix, mul(next, eye(n)))).solve(g), k: add(k, 1) }
+  const solveWith = (H: Tensor, tau: Operand, b: Tensor): Tensor => choleskyFactor(add(H, mul(tau, eye(n)))).solve(b)
+  const { graph } = traceGraph(
+    ([H, b]) => {
+      const [m, r] = [H as Tensor, b as Tensor]
+      const scale = maximum(mul(1e-3, norm2(diagonal(m))), Number.MIN_VALUE)
+      const usable = logicalAnd(allFinite(diagonal(m)), allFinite(r))
+      const { d, tau } = whileLoop(
+        (at) => logicalAnd(logicalNot(allFinite(at.d)), logicalAnd(less(at.k, 60), usable)),
+        (at) => {
+          const next = maximum(mul(2, at.tau), scale)
+          return { tau: next, d: solveWith(m, next, r), k: add(at.k, 1) }
+        },
+        { tau: tensor(0), d: choleskyFactor(m).solve(r), k: tensor(0) },
+      )
+      return [d, tau]
     },
-    { tau: tensor(0), d: choleskyFactor(matrix).solve(g), k: tensor(0) },
+    [matrix.shape, g.shape],
   )
-  return d
+  const jvp: CustomRule = ({ inputs: [H], outputs: [d, tau] }, [dH, dg]) => {
+    const moved = addMaybe(dg, dH && neg(matmul(dH, d as Tensor)))
+    return [moved && solveWith(H as Tensor, tau as Tensor, moved), undefined]
+  }
+  const vjp: CustomRule = ({ inputs: [H], outputs: [d, tau] }, [v]) => {
+    if (v === undefined) return [undefined, undefined]
+    const u = solveWith(H as Tensor, tau as Tensor, v)
+    return [neg(outer(u, d as Tensor)), u]
+  }
+  return applyCustom([matrix, g], { label: 'regularized direction', graph, jvp, vjp })[0] as Tensor
 }
 
 /** A minimizer of f(·, θ) or a root of G(·, θ). Default maxSteps 50; the error is ‖∇f‖₂ or ‖G‖₂. */
