@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { test } from 'tap'
-import { packageRoot } from '../lib/runtime/native.js'
+import { packageRoot } from '../lib/runtime/diagnosis.js'
 import { violations, type LongFiles } from './layers/rules.js'
 
 /** Each file over 500 lines, and why it is one file. */

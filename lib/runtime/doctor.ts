@@ -2,15 +2,9 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism, cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
-import {
-  checkThreads,
-  inspectMachine,
-  native,
-  nativePath,
-  packageRoot,
-  residualLimit,
-  type SelfCheck,
-} from './native.js'
+import { inspectMachine, packageRoot } from './diagnosis.js'
+import { checkThreads, native, nativePath, residualLimit } from './native.js'
+import type { SelfCheck } from './native.js'
 
 /** One line of the report. */
 export interface Check {
@@ -81,10 +75,16 @@ export const doctor = (): DoctorReport => {
   }
 }
 
+/** A set OPENBLAS_CORETYPE overrides what OpenBLAS knows of this processor, for better or worse. */
+const coreOrigin = (): string => {
+  const chosen = process.env['OPENBLAS_CORETYPE']
+  return chosen === undefined ? '' : ` (OPENBLAS_CORETYPE=${chosen})`
+}
+
 /** The checks of a loaded addon; that it loaded says that its residuals are in bounds. */
 const soundness = (self: SelfCheck, cores: number): readonly Check[] => [
   attempt('blas', () => self.blas.config),
-  { name: 'blas core', ok: true, value: self.blas.core },
+  { name: 'blas core', ok: true, value: self.blas.core + coreOrigin() },
   attempt('blas in a pool', () => {
     checkThreads(cores, self)
     return `safe on ${cores} threads`

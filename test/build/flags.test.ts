@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
-import { native, packageRoot } from '../../lib/runtime/native.js'
+import { packageRoot } from '../../lib/runtime/diagnosis.js'
+import { native } from '../../lib/runtime/native.js'
 
 const root = packageRoot()
 const text = (...path: string[]): string => readFileSync(join(root, ...path), 'utf8')

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Parser } from 'tap-parser'
 import { test } from 'tap'
-import { packageRoot } from '../../lib/runtime/native.js'
+import { packageRoot } from '../../lib/runtime/diagnosis.js'
 
 interface Total {
   readonly passed: number

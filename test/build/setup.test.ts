@@ -3,7 +3,7 @@ import { mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { test } from 'tap'
-import { packageRoot } from '../../lib/runtime/native.js'
+import { packageRoot } from '../../lib/runtime/diagnosis.js'
 
 interface Step {
   readonly fresh: () => boolean

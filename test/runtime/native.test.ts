@@ -5,13 +5,13 @@ import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { test, type Test } from 'tap'
 import { NativeError } from '../../lib/base/errors.js'
+import { packageRoot } from '../../lib/runtime/diagnosis.js'
 import { doctor } from '../../lib/runtime/doctor.js'
 import {
   checkThreads,
   native,
   nativePath,
   openNative,
-  packageRoot,
   residualLimit,
   unsound,
   type SelfCheck,
@@ -38,17 +38,20 @@ const errorOf = (run: () => unknown): NativeError => {
   throw new Error('nothing was thrown')
 }
 
-/** Runs `body` with the variables set, and puts them back. */
-const withEnvironment = <T>(variables: Record<string, string>, body: () => T): T => {
+/** Runs `body` with the variables set or, where undefined, unset, and puts them back. */
+const withEnvironment = <T>(variables: Record<string, string | undefined>, body: () => T): T => {
+  const set = (values: Record<string, string | undefined>): void => {
+    for (const name of Object.keys(variables)) {
+      if (values[name] === undefined) delete process.env[name]
+      else process.env[name] = values[name]
+    }
+  }
   const before = { ...process.env }
-  Object.assign(process.env, variables)
+  set(variables)
   try {
     return body()
   } finally {
-    for (const name of Object.keys(variables)) {
-      if (before[name] === undefined) delete process.env[name]
-      else process.env[name] = before[name]
-    }
+    set(before)
   }
 }
 
@@ -242,7 +245,7 @@ for (const [name, path, message] of lacking) {
   test(`never built, for want of ${name}`, async (t) => {
     const folder = t.testdir({})
     const root = unbuilt(folder, 'checkout')
-    withEnvironment({ PATH: path(folder), CXX: '' }, () => {
+    withEnvironment({ PATH: path(folder), CXX: undefined, ONESTEP_NATIVE_PATH: undefined }, () => {
       const error = errorOf(() => openNative(nativePath(root), root))
       t.equal(error.code, 'ERR_NATIVE_MISSING')
       t.match(error.message, message)
@@ -260,7 +263,9 @@ test('never built, although everything is here', async (t) => {
     ],
   ] as const) {
     const root = unbuilt(t.testdir({}), where)
-    const error = errorOf(() => openNative(nativePath(root), root))
+    const error = withEnvironment({ ONESTEP_NATIVE_PATH: undefined }, () =>
+      errorOf(() => openNative(nativePath(root), root)),
+    )
     t.equal(error.code, 'ERR_NATIVE_MISSING')
     t.match(error.message, message)
   }
