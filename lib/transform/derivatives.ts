@@ -120,6 +120,13 @@ export const vmap =
   <A extends unknown[], R>(fn: (...args: A) => R, options: VmapOptions = {}): ((...args: A) => R) =>
   (...args) => {
     checkOptions('vmap', options, ['in'])
+    const axes: readonly unknown[] = Array.isArray(options.in) ? options.in : [options.in ?? 0]
+    if (axes.some((axis) => axis !== 0 && axis !== null) || (Array.isArray(options.in) && axes.length !== args.length)) {
+      throw new ArgumentError('vmap: option in', {
+        expected: `0, or a list of ${String(args.length)} entries 0 or null, one an argument`,
+        received: JSON.stringify(options.in),
+      })
+    }
     const flagOf = (i: number): boolean => (Array.isArray(options.in) ? (options.in as readonly (0 | null)[])[i] !== null : true)
     const lists = args.map((argument) => flatten(argument, isOperand, 'argument'))
     const flags = lists.flatMap(({ leaves }, i) => leaves.map(() => flagOf(i)))
@@ -157,6 +164,9 @@ export const jacobian =
   (fn: (x: Tensor) => Operand, options: JacobianOptions = {}): ((x: Operand) => Tensor) =>
   (operand) => {
     checkOptions('jacobian', options, ['mode'])
+    if (options.mode !== undefined && !['forward', 'reverse'].includes(options.mode)) {
+      throw new ArgumentError('jacobian: option mode', { expected: "'forward' or 'reverse'", received: String(options.mode) })
+    }
     const x = tensor(operand)
     const traced = traceTree((y: Tensor) => tensor(fn(y)), [x])
     const outShape = (traced.graph.outputs[0] as { shape: readonly number[] }).shape
