@@ -17,6 +17,8 @@ class Addon : public Napi::Addon<Addon> {
     std::call_once(pinned, [] { openblas_set_num_threads(1); });
 
     registerSelfCheck(env, exports);
+    registerProgram(env, exports);
+    registerArrays(env, exports);
   }
 };
 
