@@ -1,7 +1,7 @@
 // The algebra of simplify, one table entry an op. A rule sees the operands and may look at what produced them; it
 // returns a cheaper Tensor, or undefined. Rules save orders of magnitude, not ulps:
 //   an outer product is never formed to be multiplied away,      A (u vᵀ) → (A u) vᵀ,   Σⱼ (X ∘ u vᵀ)ᵢⱼ → u ∘ (X v)
-//   small factors are multiplied before large ones,              (X ∘ d) ∘ e → X ∘ (d ∘ e)
+//   small factors are multiplied before large ones,              (X ∘ d) ∘ e → X ∘ (d ∘ e),   X ∘ d + X ∘ e → X ∘ (d + e)
 //   a product with the identity is never carried out,            I B → B
 //   a product of the form Xᵀ diag(d) X is a weighted Gram matrix.
 import { broadcastShapes, sameShape, sizeOf } from '../base/shape.js'
@@ -10,7 +10,7 @@ import type { NDArray } from '../base/ndarray.js'
 import type { Node } from '../ir/graph.js'
 import type { Tensor } from '../ir/tensor.js'
 import { apply1, tensor } from '../ir/trace.js'
-import { add, div, elementwiseOps, mul, neg, reciprocal, sqrt, square } from '../ops/elementwise.js'
+import { add, div, elementwiseOps, mul, neg, reciprocal, sqrt, square, sub } from '../ops/elementwise.js'
 import { gram, matmul, matmulOp } from '../ops/linalg.js'
 import { broadcast, matrixTranspose, reshape, transpose } from '../ops/movement.js'
 import { sum } from '../ops/reduce.js'
@@ -132,6 +132,13 @@ const elementwise =
     return plain === undefined ? undefined : apply1(elementwiseOps.get(name) as never, plain, attributes)
   }
 
+/** X ∘ d ± X ∘ e → X ∘ (d ± e) where d ± e is smaller than X. */
+const factorOut = (graph: Producers, a: Tensor, b: Tensor, join: (x: Tensor, y: Tensor) => Tensor): Tensor | undefined => {
+  const [f, g] = [factors(graph, a), factors(graph, b)]
+  if (f === undefined || g === undefined || f.big.value !== g.big.value) return undefined
+  return smaller(f.small, g.small, size(f.big)) ? mul(f.big, join(f.small, g.small)) : undefined
+}
+
 const stretched = (t: Tensor, inputs: readonly Tensor[]): Tensor =>
   broadcast(t, broadcastShapes(...inputs.map((x) => x.shape)))
 
@@ -188,11 +195,12 @@ const oriented = (t: Tensor, flip: boolean): Tensor => (flip ? matrixTranspose(t
 const left = (p: Product): Tensor => oriented(p.a, p.transposeA)
 const right = (p: Product): Tensor => oriented(p.b, p.transposeB)
 
-/** s · (A B) → (s A) B for a scalar s, where A has fewer elements than the product. */
+/** s · (A B) → (s A) B for a scalar s, where A is the smaller and the product is larger than both: see pullScalar. */
 const intoOuter = (graph: Producers, t: Tensor, s: Tensor): Tensor | undefined => {
   if (size(s) !== 1) return undefined
   const p = productOf(graph, t)
-  return p !== undefined && 2 * size(p.a) < size(t) ? matmul(mul(left(p), reshape(s, [])), right(p)) : undefined
+  if (p === undefined || 2 * size(p.a) >= size(t) || size(p.b) >= size(t)) return undefined
+  return matmul(mul(left(p), reshape(s, [])), right(p))
 }
 
 const flops = (rows: number, inner: number, columns: number): number => 2 * rows * inner * columns
@@ -355,9 +363,12 @@ const special: Readonly<Record<string, Rule>> = {
   pow: powRule,
   add: (inputs, _, graph) => {
     const [a, b] = inputs as [Tensor, Tensor]
-    return isNumber(graph, a, 0) ? stretched(b, inputs) : isNumber(graph, b, 0) ? stretched(a, inputs) : undefined
+    return isNumber(graph, a, 0) ? stretched(b, inputs) : isNumber(graph, b, 0) ? stretched(a, inputs) : factorOut(graph, a, b, add)
   },
-  sub: (inputs, _, graph) => (isNumber(graph, inputs[1] as Tensor, 0) ? stretched(inputs[0] as Tensor, inputs) : undefined),
+  sub: (inputs, _, graph) => {
+    const [a, b] = inputs as [Tensor, Tensor]
+    return isNumber(graph, b, 0) ? stretched(a, inputs) : factorOut(graph, a, b, sub)
+  },
   div: (inputs, _, graph) => {
     const [a, b] = inputs as [Tensor, Tensor]
     if (isNumber(graph, b, 1)) return stretched(a, inputs)
