@@ -104,6 +104,12 @@ inline void trsm(char side, char uplo, char trans, char diag, int64_t m, int64_t
   dtrsm_(&side, &uplo, &trans, &diag, &sizes[0], &sizes[1], &alpha, a, &sizes[2], b, &sizes[3]);
 }
 
+/** x ← op(A)⁻¹x, with A triangular. */
+inline void trsv(char uplo, char trans, char diag, int64_t n, const double* a, int64_t lda, double* x) {
+  const lapack_int sizes[] = {narrow(n), narrow(lda)}, one = 1;
+  dtrsv_(&uplo, &trans, &diag, &sizes[0], a, &sizes[1], x, &one);
+}
+
 /** A = LLᵀ ('L') or UᵀU ('U') in place. Returns LAPACK's info, which does not tell of NaN. */
 inline lapack_int potrf(char uplo, int64_t n, double* a, int64_t lda) {
   const lapack_int sizes[] = {narrow(n), narrow(lda)};
@@ -117,6 +123,15 @@ inline lapack_int getrf(int64_t m, int64_t n, double* a, int64_t lda, lapack_int
   const lapack_int sizes[] = {narrow(m), narrow(n), narrow(lda)};
   lapack_int info = 0;
   dgetrf_(&sizes[0], &sizes[1], a, &sizes[2], pivots, &info);
+  return info;
+}
+
+/** X of AX = B ('N') or AᵀX = B ('T') in place, from the factorization of getrf. */
+inline lapack_int getrs(char trans, int64_t n, int64_t columns, const double* a, int64_t lda,
+                        const lapack_int* pivots, double* b, int64_t ldb) {
+  const lapack_int sizes[] = {narrow(n), narrow(columns), narrow(lda), narrow(ldb)};
+  lapack_int info = 0;
+  dgetrs_(&trans, &sizes[0], &sizes[1], a, &sizes[2], pivots, b, &sizes[3], &info);
   return info;
 }
 

@@ -12,16 +12,16 @@
 #include "kernels/vectormath-inl.h"
 
 // The operations by name. The order of a list is the order of the tables of kernels.
-#define ONESTEP_UNARY(X)                                                                             \
-  X(neg)                                                                                             \
-  X(abs)                                                                                             \
-  X(sign)                                                                                            \
-  X(sqrt)                                                                                            \
-  X(square)                                                                                          \
-  X(reciprocal)                                                                                      \
-  X(exp)                                                                                             \
-  X(expm1) X(log) X(log1p) X(sin) X(cos) X(tanh) X(sigmoid) X(softplus) X(isFinite) X(floor) X(copy) \
-      X(logicalNot)
+#define ONESTEP_UNARY(X) \
+  X(neg)                 \
+  X(abs)                 \
+  X(sign)                \
+  X(sqrt)                \
+  X(square)              \
+  X(reciprocal)          \
+  X(exp)                 \
+  X(expm1)               \
+  X(log) X(log1p) X(sin) X(cos) X(tanh) X(sigmoid) X(softplus) X(isFinite) X(floor) X(copy) X(logicalNot)
 #define ONESTEP_BINARY(X) \
   X(add)                  \
   X(sub)                  \

@@ -23,8 +23,8 @@ void LaneByLane(const MatmulShape& s, double* c, const double* a, const double* 
   const int64_t aRow = s.transposeA ? t : s.inner * t, aCol = s.transposeA ? s.rows * t : t;
   const int64_t bRow = s.transposeB ? t : s.cols * t, bCol = s.transposeB ? s.inner * t : t;
   for (int64_t lane = 0; lane < t; lane += kWidth) {
-    LaneProduct(s.accumulate ? Update::add : Update::set, s.rows, s.inner, s.cols, In{a + lane, aRow, aCol},
-                In{b + lane, bRow, bCol}, Out{c + lane, s.cols * t, t}, scratch);
+    LaneProduct(s.accumulate ? Update::add : Update::set, Part::all, s.rows, s.inner, s.cols,
+                In{a + lane, aRow, aCol}, In{b + lane, bRow, bCol}, Out{c + lane, s.cols * t, t}, scratch);
   }
 }
 

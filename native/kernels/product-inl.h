@@ -1,9 +1,8 @@
 // Register-blocked products, the inner loops of every matrix kernel. Compiled once per target.
 //
-// LaneSum    Σₗ A[i, l]·B[l, j] for a small block of (i, j), where both factors are per lane: one vector of
-//            lanes at a time, any strides.
+// LaneProduct       C = A·B where both factors are per lane: one vector of lanes at a time, any strides.
 // UniformProduct    C = A·X where A is uniform and X is per lane: an entry of A is broadcast over columns,
-//            and the columns (lanes, times the columns of X) come in slabs of eight.
+//                   and the columns (lanes, times the columns of X) come in slabs of eight.
 //
 // Every element of a result is summed in one order, from the first l to the last within a chunk of the
 // inner dimension and then chunk after chunk, whichever block it falls into: that is what makes the bits of
@@ -22,6 +21,7 @@
 #include <utility>
 
 #include "kernels/lanes.h"
+#include "kernels/targets.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace onestep {
@@ -32,6 +32,10 @@ namespace hn = hwy::HWY_NAMESPACE;
 using Lanes = hn::CappedTag<double, kSlab>;
 using LaneVector = hn::Vec<Lanes>;
 inline constexpr int64_t kWidth = hn::MaxLanes(Lanes());
+
+using LaneMask = hn::Mask<Lanes>;
+
+HWY_INLINE LaneMask AllLanes() { return hn::FirstN(Lanes(), static_cast<size_t>(kWidth)); }
 
 /** The vector registers that the target has, which bound how many sums are held at once. */
 inline constexpr int kRegisters = HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON ? 32 : 16;
@@ -60,37 +64,54 @@ struct View {
 using In = View<const double>;
 using Out = View<double>;
 
+/** to ← from, for a rows × cols matrix of vectors. */
+HWY_INLINE void CopyLanes(int64_t rows, int64_t cols, In from, Out to) {
+  for (int64_t i = 0; i < rows; ++i) {
+    for (int64_t j = 0; j < cols; ++j) StoreLanes(LoadLanes(from.at(i, j)), to.at(i, j));
+  }
+}
+
+/** The same, to where the vectors lie densely, row after row. */
+HWY_INLINE In PackLanes(int64_t rows, int64_t cols, In from, double* to) {
+  CopyLanes(rows, cols, from, Out{to, cols * kWidth, kWidth});
+  return {to, cols * kWidth, kWidth};
+}
+
+/** to ← from, for rows of `count` doubles, a multiple of a vector. */
+HWY_INLINE void CopyRows(int64_t rows, int64_t count, double* to, int64_t toRow, const double* from,
+                         int64_t fromRow) {
+  for (int64_t i = 0; i < rows; ++i) {
+    for (int64_t j = 0; j < count; j += kWidth)
+      StoreLanes(LoadLanes(from + i * fromRow + j), to + i * toRow + j);
+  }
+}
+
+/**
+ * Whether a factorization works where its result goes: when the tile is one vector wide, and the rows of
+ * the matrix are no multiple of 4 KiB, which would fall into the same few cache sets.
+ */
+HWY_INLINE bool InPlace(int64_t n, int64_t lanes) { return lanes == kWidth && n * kWidth % 512 != 0; }
+
 /** The side of the register blocks of lane kernels. */
 inline constexpr int kBlock = kRegisters == 32 ? 4 : 3;
 
+/** C = A·B (or C ± A·B) for a register block of one vector of lanes: C is kRows × kCols. */
 template <int kRows, int kCols>
-struct LaneSums {
-  LaneVector at[kRows][kCols];
-};
-
-/** sums[i][j] = Σ_{l < inner} A[i, l]·B[l, j]. */
-template <int kRows, int kCols>
-HWY_INLINE LaneSums<kRows, kCols> LaneSum(int64_t inner, In a, In b) {
-  LaneSums<kRows, kCols> sums;
-  for (int i = 0; i < kRows; ++i) {
-    for (int j = 0; j < kCols; ++j) sums.at[i][j] = hn::Zero(Lanes());
+void LaneBlock(Update update, int64_t inner, In a, In b, Out c) {
+  LaneVector sums[kRows][kCols];
+  ONESTEP_UNROLL for (int i = 0; i < kRows; ++i) {
+    ONESTEP_UNROLL for (int j = 0; j < kCols; ++j) sums[i][j] = hn::Zero(Lanes());
   }
   for (int64_t l = 0; l < inner; ++l) {
     LaneVector right[kCols];
-    for (int j = 0; j < kCols; ++j) right[j] = LoadLanes(b.at(l, j));
-    for (int i = 0; i < kRows; ++i) {
+    ONESTEP_UNROLL for (int j = 0; j < kCols; ++j) right[j] = LoadLanes(b.at(l, j));
+    ONESTEP_UNROLL for (int i = 0; i < kRows; ++i) {
       const LaneVector left = LoadLanes(a.at(i, l));
-      for (int j = 0; j < kCols; ++j) sums.at[i][j] = hn::MulAdd(left, right[j], sums.at[i][j]);
+      ONESTEP_UNROLL for (int j = 0; j < kCols; ++j) sums[i][j] = hn::MulAdd(left, right[j], sums[i][j]);
     }
   }
-  return sums;
-}
-
-template <int kRows, int kCols>
-void LaneBlock(Update update, int64_t inner, In a, In b, Out c) {
-  const LaneSums<kRows, kCols> sums = LaneSum<kRows, kCols>(inner, a, b);
-  for (int i = 0; i < kRows; ++i) {
-    for (int j = 0; j < kCols; ++j) Put(update, sums.at[i][j], c.at(i, j));
+  ONESTEP_UNROLL for (int i = 0; i < kRows; ++i) {
+    ONESTEP_UNROLL for (int j = 0; j < kCols; ++j) Put(update, sums[i][j], c.at(i, j));
   }
 }
 
@@ -111,30 +132,25 @@ struct LaneBlocks {
 inline constexpr auto kLaneBlocks =
     FamilyTable<LaneBlocks>(std::make_integer_sequence<int, kBlock * kBlock>());
 
-/** A pass takes so many rows and columns of B: 64 × 64 slabs, 256 KiB, stay in the L2 cache. */
+/** A pass takes so many rows and columns of B: 64 × 32 slabs, 128 KiB, stay in the L2 cache. */
 inline constexpr int64_t kLaneDepth = 64;
-inline constexpr int64_t kLaneCols = 64;
+inline constexpr int64_t kLaneCols = 32;
 
 /** The scratch of LaneProduct, in doubles: those of B, and a block of rows of A. */
 inline constexpr int64_t kLaneScratch = kLaneDepth * (kLaneCols + kBlock) * kSlab;
 
-/** Copies the vectors of a rows × cols matrix to where they lie row after row. */
-HWY_INLINE In PackLanes(int64_t rows, int64_t cols, In from, double* to) {
-  for (int64_t i = 0; i < rows; ++i) {
-    for (int64_t j = 0; j < cols; ++j) StoreLanes(LoadLanes(from.at(i, j)), to + (i * cols + j) * kWidth);
-  }
-  return {to, cols * kWidth, kWidth};
-}
-
 /** Operands are copied together before they are used so often, or more. Measured: see bench/kernels.cc. */
 inline constexpr int64_t kPackUses = 12;
+
+/** Which part of C is wanted: all of it, or the blocks that touch its lower triangle. */
+enum class Part { all, lower };
 
 /**
  * C = A·B (or C ± A·B) for one vector of lanes; C is rows × cols. Blocks of operands that are used several
  * times are first copied together: strided by the lanes of a tile, they would fall into few cache sets.
  */
-HWY_INLINE void LaneProduct(Update update, int64_t rows, int64_t inner, int64_t cols, In a, In b, Out c,
-                            double* scratch) {
+HWY_INLINE void LaneProduct(Update update, Part part, int64_t rows, int64_t inner, int64_t cols, In a, In b,
+                            Out c, double* scratch) {
   const bool packA = cols >= kPackUses && std::min(a.row, a.col) > kSlab;
   const bool packB = rows >= kPackUses && (std::min(b.row, b.col) > kSlab || cols > kLaneCols / 4);
   double* const scratchA = scratch + kLaneDepth * kLaneCols * kWidth;
@@ -152,7 +168,8 @@ HWY_INLINE void LaneProduct(Update update, int64_t rows, int64_t inner, int64_t 
         const int64_t height = std::min<int64_t>(kBlock, rows - i);
         In left = a.from(i, start);
         if (packA) left = PackLanes(depth, height, left.transposed(), scratchA).transposed();
-        for (int64_t j = 0; j < count; j += kBlock) {
+        const int64_t wanted = part == Part::all ? count : std::min(count, i + height - first);
+        for (int64_t j = 0; j < wanted; j += kBlock) {
           const int64_t width = std::min<int64_t>(kBlock, count - j);
           const In right =
               packB ? In{scratch + j * depth * kWidth, width * kWidth, kWidth} : b.from(start, first + j);
@@ -185,21 +202,21 @@ void UniformBlock(Update update, int64_t inner, In a, const double* x, int64_t x
   constexpr int kParts = static_cast<int>(kSlab / kWidth);
   constexpr int kVectors = kSlabs * kParts;
   LaneVector sums[kRows][kVectors];
-  for (int i = 0; i < kRows; ++i) {
-    for (int v = 0; v < kVectors; ++v) sums[i][v] = hn::Zero(Lanes());
+  ONESTEP_UNROLL for (int i = 0; i < kRows; ++i) {
+    ONESTEP_UNROLL for (int v = 0; v < kVectors; ++v) sums[i][v] = hn::Zero(Lanes());
   }
   for (int64_t l = 0; l < inner; ++l) {
     LaneVector right[kVectors];
-    for (int v = 0; v < kVectors; ++v) {
+    ONESTEP_UNROLL for (int v = 0; v < kVectors; ++v) {
       right[v] = LoadLanes(x + l * xRow + (v / kParts) * slabs.x + (v % kParts) * kWidth);
     }
-    for (int i = 0; i < kRows; ++i) {
+    ONESTEP_UNROLL for (int i = 0; i < kRows; ++i) {
       const LaneVector left = hn::Set(Lanes(), *a.at(i, l));
-      for (int v = 0; v < kVectors; ++v) sums[i][v] = hn::MulAdd(left, right[v], sums[i][v]);
+      ONESTEP_UNROLL for (int v = 0; v < kVectors; ++v) sums[i][v] = hn::MulAdd(left, right[v], sums[i][v]);
     }
   }
-  for (int i = 0; i < kRows; ++i) {
-    for (int v = 0; v < kVectors; ++v) {
+  ONESTEP_UNROLL for (int i = 0; i < kRows; ++i) {
+    ONESTEP_UNROLL for (int v = 0; v < kVectors; ++v) {
       Put(update, sums[i][v], c + i * cRow + (v / kParts) * slabs.c + (v % kParts) * kWidth);
     }
   }

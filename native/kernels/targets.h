@@ -9,3 +9,10 @@
   (HWY_AVX3_DL | HWY_SSSE3 | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
 
 #include <hwy/targets.h>
+
+// Loops over the registers of a block, whose length is a constant: unrolled, or the sums live in memory.
+#if defined(__clang__)
+#define ONESTEP_UNROLL _Pragma("unroll")
+#else
+#define ONESTEP_UNROLL _Pragma("GCC unroll 16")
+#endif

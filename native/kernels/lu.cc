@@ -1,0 +1,291 @@
+#include "kernels/lu.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "base/blas.h"
+#include "kernels/elementwise.h"
+#include "kernels/movement.h"
+#include "kernels/triangular.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/lu.cc"
+// clang-format off
+#include "kernels/targets.h"
+#include <hwy/foreach_target.h>
+// clang-format on
+#include "kernels/substitution-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace onestep {
+namespace HWY_NAMESPACE {
+
+/** The largest magnitude met so far in each lane, and the row where it stands. */
+struct Pivot {
+  LaneVector magnitude, row;
+  HWY_INLINE void Meet(LaneVector value, int64_t i) {
+    const LaneVector candidate = hn::Abs(value);
+    const LaneMask larger = hn::Gt(candidate, magnitude);
+    magnitude = hn::IfThenElse(larger, candidate, magnitude);
+    row = hn::IfThenElse(larger, hn::Set(Lanes(), static_cast<double>(i)), row);
+  }
+};
+
+/** The exchanges of one step: row j changes places with row rows[k] in the lanes of masks[k]. */
+class Exchange {
+ public:
+  HWY_INLINE Exchange(int64_t j, LaneVector pivotRow) : j_(j) {
+    HWY_ALIGN double wanted[kWidth];
+    hn::Store(pivotRow, Lanes(), wanted);
+    for (int64_t t = 0; t < kWidth; ++t) {
+      const int64_t row = static_cast<int64_t>(wanted[t]);
+      if (row == j || std::find(rows_, rows_ + count_, row) != rows_ + count_) continue;
+      rows_[count_] = row;
+      masks_[count_++] = hn::Eq(pivotRow, hn::Set(Lanes(), wanted[t]));
+    }
+  }
+  /** Exchanges the entries of `cols` columns. */
+  HWY_INLINE void Apply(int64_t cols, Out a) const {
+    if (count_ == 0) return;
+    for (int64_t c = 0; c < cols; ++c) {
+      const LaneVector top = LoadLanes(a.at(j_, c));
+      LaneVector chosen = top;
+      for (int k = 0; k < count_; ++k) {
+        double* const place = a.at(rows_[k], c);
+        const LaneVector value = LoadLanes(place);
+        chosen = hn::IfThenElse(masks_[k], value, chosen);
+        StoreLanes(hn::IfThenElse(masks_[k], top, value), place);
+      }
+      StoreLanes(chosen, a.at(j_, c));
+    }
+  }
+
+ private:
+  int64_t j_;
+  int count_ = 0;
+  int64_t rows_[kWidth];
+  LaneMask masks_[kWidth];
+};
+
+/**
+ * Eliminates the columns [j, j + kCols), which the columns to their left have updated already, row by row:
+ * the multipliers of one column, the update of the next ones, and the search for the next pivot in one pass.
+ * Rows are exchanged in all of a and in the permutation. Returns the lanes whose pivots were neither 0 nor
+ * infinite nor NaN; an entry that is not finite ends up in a pivot sooner or later.
+ */
+template <int kCols>
+LaneMask EliminateColumns(int64_t n, int64_t j, Out a, Out permutation) {
+  const Lanes tag;
+  const LaneVector infinity = hn::Set(tag, std::numeric_limits<double>::infinity());
+  LaneMask good = AllLanes();
+  Pivot pivot{hn::Abs(LoadLanes(a.at(j, j))), hn::Set(tag, static_cast<double>(j))};
+  for (int64_t i = j + 1; i < n; ++i) pivot.Meet(LoadLanes(a.at(i, j)), i);
+  ONESTEP_UNROLL for (int c = 0; c < kCols; ++c) {
+    const int64_t k = j + c;
+    const Exchange exchange(k, pivot.row);
+    exchange.Apply(n, a);
+    exchange.Apply(1, permutation);
+    good = hn::And(good, hn::And(hn::Gt(pivot.magnitude, hn::Zero(tag)), hn::Lt(pivot.magnitude, infinity)));
+    const Divisor divisor(LoadLanes(a.at(k, k)));
+    LaneVector top[kCols];
+    ONESTEP_UNROLL for (int d = c + 1; d < kCols; ++d) top[d] = LoadLanes(a.at(k, j + d));
+    pivot = {hn::Set(tag, -1.0), hn::Set(tag, static_cast<double>(k + 1))};
+    for (int64_t i = k + 1; i < n; ++i) {
+      const LaneVector multiplier = divisor.Divide(LoadLanes(a.at(i, k)));
+      StoreLanes(multiplier, a.at(i, k));
+      ONESTEP_UNROLL for (int d = c + 1; d < kCols; ++d) {
+        const LaneVector value = hn::NegMulAdd(multiplier, top[d], LoadLanes(a.at(i, j + d)));
+        StoreLanes(value, a.at(i, j + d));
+        if (d == c + 1) pivot.Meet(value, i);
+      }
+    }
+  }
+  return good;
+}
+
+using EliminateFunction = LaneMask (*)(int64_t, int64_t, Out, Out);
+struct EliminateFunctions {
+  template <int kIndex>
+  static constexpr EliminateFunction Member() {
+    return EliminateColumns<kIndex + 1>;
+  }
+};
+constexpr auto kEliminateColumns = FamilyTable<EliminateFunctions>(std::make_integer_sequence<int, kBlock>());
+
+/** The columns [j, j + width) updated by those from `start` on: U by substitution, and the rows below. */
+HWY_INLINE void UpdateColumns(int64_t n, int64_t start, int64_t j, int64_t width, Out a, double* scratch) {
+  if (j == start) return;
+  const In done{a.data, a.row, a.col};
+  LaneSolve(true, true, j - start, width, done.from(start, start), a.from(start, j));
+  LaneProduct(Update::subtract, Part::all, n - j, j - start, width, done.from(j, start), done.from(start, j),
+              a.from(j, j), scratch);
+}
+
+/** So many columns are updated at once by those to their left, in steps of kBlock by one another. */
+constexpr int64_t kPanel = 4 * kBlock;
+
+void Lu(double* packed, double* permutation, const double* a, int64_t n, int64_t lanes, double* scratch) {
+  const Lanes tag;
+  for (int64_t lane = 0; lane < lanes; lane += kWidth) {
+    const In from{a + lane, n * lanes, lanes};
+    const Out to{packed + lane, n * lanes, lanes}, rows{permutation + lane, lanes, 0};
+    const Out work = InPlace(n, lanes) ? to : Out{scratch + kLaneScratch, (n | 1) * kWidth, kWidth};
+    if (work.data != from.data) CopyLanes(n, n, from, work);
+    for (int64_t i = 0; i < n; ++i) StoreLanes(hn::Set(tag, static_cast<double>(i)), rows.at(i, 0));
+    LaneMask good = AllLanes();
+    for (int64_t panel = 0; panel < n; panel += kPanel) {
+      const int64_t end = std::min(n, panel + kPanel);
+      UpdateColumns(n, 0, panel, end - panel, work, scratch);
+      for (int64_t j = panel; j < end; j += kBlock) {
+        const int64_t width = std::min<int64_t>(kBlock, end - j);
+        UpdateColumns(n, panel, j, width, work, scratch);
+        good = hn::And(good, kEliminateColumns[static_cast<size_t>(width - 1)](n, j, work, rows));
+      }
+    }
+    if (work.data != to.data) CopyLanes(n, n, In{work.data, work.row, work.col}, to);
+    if (hn::AllTrue(tag, good)) continue;
+    const LaneVector nan = hn::Set(tag, std::numeric_limits<double>::quiet_NaN());
+    for (int64_t i = 0; i < n; ++i) {
+      for (int64_t j = 0; j < n; ++j)
+        StoreLanes(hn::IfThenElse(good, LoadLanes(to.at(i, j)), nan), to.at(i, j));
+      const LaneVector unchanged = hn::Set(tag, static_cast<double>(i));
+      StoreLanes(hn::IfThenElse(good, LoadLanes(rows.at(i, 0)), unchanged), rows.at(i, 0));
+    }
+  }
+}
+
+int64_t LuScratch(int64_t n) { return kLaneScratch + n * (n | 1) * kWidth; }
+
+using Indices = hn::RebindToSigned<Lanes>;
+
+/** stride·row as integers, where a row number outside 0 … n − 1 (NaN too) is brought inside. */
+HWY_INLINE hn::Vec<Indices> RowOffsets(LaneVector row, int64_t n, int64_t stride) {
+  const Lanes tag;
+  const LaneVector number = hn::IfThenElseZero(hn::Ge(row, hn::Zero(tag)), row);
+  const LaneVector inside = hn::Min(number, hn::Set(tag, static_cast<double>(n - 1)));
+  // The sum of an integer and 2⁵² has the integer in its lowest bits.
+  const LaneVector sum =
+      hn::Add(hn::Mul(inside, hn::Set(tag, static_cast<double>(stride))), hn::Set(tag, 0x1p52));
+  return hn::And(hn::BitCast(Indices(), sum), hn::Set(Indices(), (int64_t{1} << 52) - 1));
+}
+
+void LaneLuSolve(const LuSolveShape& s, double* x, const double* packed, const double* permutation,
+                 const double* b, double* scratch) {
+  const auto own = hn::Iota(Indices(), 0);
+  const int64_t row = s.cols * s.lanes;
+  for (int64_t lane = 0; lane < s.lanes; lane += kWidth) {
+    In factor{packed + lane, s.n * s.lanes, s.lanes};
+    const Out work{scratch, s.cols * kWidth, kWidth};
+    if (s.cols >= kPackUses && s.lanes > kWidth) {
+      factor = PackLanes(s.n, s.n, factor, scratch + s.n * s.cols * kWidth);
+    }
+    if (!s.transpose) {
+      for (int64_t i = 0; i < s.n; ++i) {
+        const auto places = hn::Add(own, RowOffsets(LoadLanes(permutation + i * s.lanes + lane), s.n, row));
+        for (int64_t c = 0; c < s.cols; ++c) {
+          StoreLanes(hn::GatherIndex(Lanes(), b + lane + c * s.lanes, places), work.at(i, c));
+        }
+      }
+      LaneSolve(true, true, s.n, s.cols, factor, work);
+      LaneSolve(false, false, s.n, s.cols, factor, work);
+      CopyLanes(s.n, s.cols, In{work.data, work.row, work.col}, Out{x + lane, row, s.lanes});
+    } else {
+      CopyLanes(s.n, s.cols, In{b + lane, row, s.lanes}, work);
+      LaneSolve(true, false, s.n, s.cols, factor.transposed(), work);
+      LaneSolve(false, true, s.n, s.cols, factor.transposed(), work);
+      for (int64_t i = 0; i < s.n; ++i) {
+        const auto places = hn::Add(own, RowOffsets(LoadLanes(permutation + i * s.lanes + lane), s.n, row));
+        for (int64_t c = 0; c < s.cols; ++c) {
+          hn::ScatterIndex(LoadLanes(work.at(i, c)), Lanes(), x + lane + c * s.lanes, places);
+        }
+      }
+    }
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace onestep
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace onestep {
+namespace {
+
+HWY_EXPORT(Lu);
+HWY_EXPORT(LuScratch);
+HWY_EXPORT(LaneLuSolve);
+
+/** A permutation's entry as a row number, brought inside 0 … n − 1. */
+int64_t rowNumber(double entry, int64_t n) {
+  return entry >= 0 ? std::min(static_cast<int64_t>(std::min(entry, 0x1p52)), n - 1) : 0;
+}
+
+void transposeSquare(double* out, const double* in, int64_t n) {
+  const int64_t shape[] = {n, n}, axes[] = {1, 0};
+  permute(out, in, 2, shape, axes);
+}
+
+/** Without lanes: LAPACK, on the column-major copy that the scratch holds, followed by its pivots. */
+void plainLu(double* packed, double* permutation, const double* a, int64_t n, double* scratch) {
+  auto* pivots = reinterpret_cast<lapack_int*>(scratch + n * n);
+  transposeSquare(scratch, a, n);
+  const lapack_int info = blas::getrf(n, n, scratch, n, pivots);
+  for (int64_t i = 0; i < n; ++i) permutation[i] = static_cast<double>(i);
+  // info says nothing of NaN, so the result is searched for it.
+  if (info != 0 || !allFinite(scratch, static_cast<size_t>(n * n))) {
+    std::fill_n(packed, n * n, std::numeric_limits<double>::quiet_NaN());
+    return;
+  }
+  transposeSquare(packed, scratch, n);
+  for (int64_t i = 0; i < n; ++i) std::swap(permutation[i], permutation[pivots[i] - 1]);
+}
+
+}  // namespace
+
+size_t luScratch(int64_t n, int64_t lanes) {
+  return static_cast<size_t>(lanes == 1 ? n * n + n : HWY_DYNAMIC_DISPATCH(LuScratch)(n));
+}
+
+void lu(double* packed, double* permutation, const double* a, int64_t n, int64_t lanes, double* scratch) {
+  if (n == 0) return;
+  if (lanes == 1) {
+    plainLu(packed, permutation, a, n, scratch);
+  } else {
+    HWY_DYNAMIC_DISPATCH(Lu)(packed, permutation, a, n, lanes, scratch);
+  }
+}
+
+size_t luSolveScratch(const LuSolveShape& s) {
+  if (s.lanes > 1 && s.laneFactor) return static_cast<size_t>(s.n * (s.cols + s.n) * kSlab);
+  // The permuted right-hand sides, and what the triangular solves need.
+  return static_cast<size_t>(s.n * s.cols * s.lanes) + triangularScratch({s.n, s.cols, s.lanes, false, true});
+}
+
+void luSolve(const LuSolveShape& s, double* x, const double* packed, const double* permutation,
+             const double* b, double* scratch) {
+  if (s.n == 0 || s.cols == 0) return;
+  if (s.lanes > 1 && s.laneFactor) {
+    HWY_DYNAMIC_DISPATCH(LaneLuSolve)(s, x, packed, permutation, b, scratch);
+    return;
+  }
+  const int64_t row = s.cols * s.lanes;
+  double* const work = scratch;
+  double* const rest = scratch + s.n * row;
+  TriangularShape lower{s.n, s.cols, s.lanes, false, true, s.transpose, true};
+  TriangularShape upper{s.n, s.cols, s.lanes, false, false, s.transpose, false};
+  if (!s.transpose) {
+    for (int64_t i = 0; i < s.n; ++i)
+      std::copy_n(b + rowNumber(permutation[i], s.n) * row, row, work + i * row);
+    triangularSolve(lower, work, packed, work, rest);
+    triangularSolve(upper, x, packed, work, rest);
+  } else {
+    triangularSolve(upper, work, packed, b, rest);
+    triangularSolve(lower, work, packed, work, rest);
+    for (int64_t i = 0; i < s.n; ++i)
+      std::copy_n(work + i * row, row, x + rowNumber(permutation[i], s.n) * row);
+  }
+}
+
+}  // namespace onestep
+#endif
