@@ -9,7 +9,7 @@ export { stream } from './base/random.js'
 
 export { Tensor } from './ir/tensor.js'
 export { tensor } from './ir/trace.js'
-export type { Operand } from './ir/trace.js'
+export type { Operand, Operands } from './ir/trace.js'
 
 export {
   abs, add, clip, cos, div, equal, exp, expm1, floor, greater, greaterEqual, isFinite, less, lessEqual, log, log1p,
@@ -50,3 +50,21 @@ export { backtracking } from './solvers/backtracking.js'
 export { fixedPoint } from './solvers/fixedPoint.js'
 export { gradientDescent } from './solvers/gradientDescent.js'
 export { newton } from './solvers/newton.js'
+
+export { shared } from './base/executor.js'
+export type { Results, Shared } from './base/executor.js'
+export { compile } from './runtime/compile.js'
+export type { Batch, Compiled, CompileOptions, Numbers, Returned } from './runtime/compile.js'
+export type { Result } from './runtime/results.js'
+export { gradientStatusNames, statusNames } from './runtime/results.js'
+
+export { defineProblem } from './problems/problem.js'
+export type { Problem } from './problems/problem.js'
+export { readArff } from './data/arff.js'
+export { readCsv } from './data/csv.js'
+export { loadDigits, splitDigits } from './data/digits.js'
+export { readLibsvm } from './data/libsvm.js'
+export { csvText } from './study/csv.js'
+export { groupedPanels, linePlot } from './study/plot.js'
+export { htmlReport } from './study/report.js'
+export { textTable } from './study/table.js'

@@ -14,7 +14,7 @@ import type { Graph } from '../ir/graph.js'
 import type { Maybe } from '../ir/op.js'
 import type { Tensor } from '../ir/tensor.js'
 import { inline, isOperand, report, tensor, traceGraph, traceTogether } from '../ir/trace.js'
-import type { Operand } from '../ir/trace.js'
+import type { Operand, Operands } from '../ir/trace.js'
 import { add, addMaybe, greater, greaterEqual, isFinite, less, lessEqual, maximum, mul, notEqual, stopGradient, where } from '../ops/elementwise.js'
 import { packing } from '../ops/packing.js'
 import { simplify } from '../transform/simplify.js'
@@ -24,9 +24,9 @@ import type { Solved, Strategy } from './strategy.js'
 
 export interface SolveOptions<X, P> {
   /** Where the iteration starts. */
-  readonly x0: X
+  readonly x0: Operands<X>
   /** The parameters; may be left out for a solver that uses none. */
-  readonly theta?: P
+  readonly theta?: Operands<P>
   /** How the result is differentiated; default implicit(). */
   readonly strategy?: Strategy
 }

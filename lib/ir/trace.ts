@@ -15,6 +15,15 @@ import { Tensor, isTensor } from './tensor.js'
 /** Whatever stands for an array inside a traced function. */
 export type Operand = Tensor | ArrayInput
 
+/** The trees that may be given where a function takes a tree of Tensors: any operand in the place of a Tensor. */
+export type Operands<T> = T extends Tensor
+  ? Operand
+  : T extends readonly (infer U)[]
+    ? readonly Operands<U>[]
+    : T extends object
+      ? { readonly [K in keyof T]: Operands<T[K]> }
+      : T
+
 /** One graph under construction. */
 export class Trace {
   readonly parent: Trace | undefined
@@ -69,7 +78,7 @@ export class Trace {
         attributes,
       )
     } catch (error) {
-      throw error instanceof ShapeError ? located(op, lifted, error) : error
+      throw error instanceof ShapeError ? named(op, lifted, error) : error
     }
     const outputs = shapes.map(newValue)
     this.nodes.push({ op, inputs: lifted.map((input) => input.value), attributes, outputs, where })
@@ -77,32 +86,27 @@ export class Trace {
   }
 }
 
-/** Where the user's code called into the library: the first frame outside of it, or undefined. */
+/** Where the user's code called into the library: the first frame outside of it that has a place, or undefined. */
 export const userFrame = (stack: string | undefined): string | undefined =>
   stack
     ?.split('\n')
-    .slice(1)
     .map((line) => line.trim())
-    .find((line) => line.startsWith('at ') && !libraryRoots.some((root) => line.includes(root)) && !line.includes('node:internal'))
+    .find((line) => /^at .*:\d+:\d+\)?$/.test(line) && !foreign.some((root) => line.includes(root)))
     ?.slice(3)
 
 // Frames of this library name its files as URLs, or as paths of the sources where source maps are on.
 const library = new URL('..', import.meta.url)
-const libraryRoots = [library.href, fileURLToPath(library), fileURLToPath(library).replace(/dist(.)lib.$/, 'lib$1')]
+const libraryPath = fileURLToPath(library)
+const foreign = ['node:internal', library.href, libraryPath, libraryPath.replace(/dist(.)lib.$/, 'lib$1')]
 
-const located = (op: Op, inputs: readonly Tensor[], error: ShapeError): ShapeError => {
-  const limit = Error.stackTraceLimit
-  Error.stackTraceLimit = 64
-  const at = userFrame(new Error().stack)
-  Error.stackTraceLimit = limit
-  const shapes = inputs.map((input) => formatShape(input.shape)).join(', ')
-  const what = error.message.split(/\. (?=Expected|Received)/)[0] as string
-  return new ShapeError(`${op.name}(${shapes}): ${what.replace(/\.$/, '')}${at === undefined ? '' : `, at ${at}`}`, {
-    expected: error.expected,
-    received: error.received,
-    remedy: error.remedy,
-    cause: error,
-  })
+/** The error with the op and the shapes that it was given. */
+const named = (op: Op, inputs: readonly Tensor[], error: ShapeError): ShapeError =>
+  error.retold({ what: `${op.name}(${inputs.map((input) => formatShape(input.shape)).join(', ')}): ${error.what}` })
+
+/** The error with the user's file and line, which is told once, by the innermost traced function. */
+const located = (error: OnestepError): OnestepError => {
+  const where = error.where ?? userFrame(error.stack)
+  return where === undefined || where === error.where ? error : error.retold({ where })
 }
 
 let current: Trace | undefined
@@ -188,7 +192,7 @@ export const traceGraph = (
   const outer = current
   const limit = Error.stackTraceLimit
   current = trace
-  Error.stackTraceLimit = Math.max(limit, 24)
+  Error.stackTraceLimit = Math.max(limit, 32)
   try {
     const inputs = shapes.map((shape) => new Tensor(trace, newValue(shape)))
     const outputs = fn(inputs).map((output) => tensor(output).value)
@@ -205,7 +209,7 @@ export const traceGraph = (
         cause: error,
       })
     }
-    throw error
+    throw error instanceof OnestepError ? located(error) : error
   } finally {
     current = outer
     Error.stackTraceLimit = limit

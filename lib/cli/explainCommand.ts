@@ -1,0 +1,32 @@
+// onestep explain: what a traced problem becomes, and what it costs.
+import { ArgumentError } from '../base/errors.js'
+import { printGraph } from '../ir/print.js'
+import { batchBytes, formatExplanation } from '../program/explain.js'
+import { compile } from '../runtime/compile.js'
+import { loadProblem } from './problemFile.js'
+
+const count = (name: string, text: unknown): number => {
+  const value = Number(text)
+  if (Number.isInteger(value) && value >= 0) return value
+  throw new ArgumentError(`--${name}`, { expected: 'a whole number', received: String(text) })
+}
+
+/** Prints the explanation of the problem in a file. */
+export const explainCommand = async (file: string, options: Readonly<Record<string, string | boolean | undefined>>): Promise<number> => {
+  const problem = await loadProblem(file)
+  const batch = count('batch', options.batch ?? '1')
+  const lanes = options.lanes === undefined || options.lanes === 'auto' ? 'auto' : count('lanes', options.lanes)
+  const compiled = compile(problem.run as (...args: unknown[]) => unknown, { lanes })
+  const example = problem.example as never[]
+  const explanation = compiled.explain(...example)
+  const graph = options.graph === true ? printGraph(compiled.graph(...example)) : undefined
+  if (options.json === true) {
+    const bytes = batchBytes(explanation, batch)
+    console.log(JSON.stringify({ file, description: problem.description, batch, batchBytes: bytes, ...explanation, graph }, null, 2))
+    return 0
+  }
+  if (problem.description !== undefined) console.log(`${problem.description}\n`)
+  if (graph !== undefined) console.log(`${graph}\n`)
+  console.log(formatExplanation(explanation, batch))
+  return 0
+}
