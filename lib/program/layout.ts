@@ -1,7 +1,7 @@
 // Stages of operations → the Layout that is encoded: instructions, places in memory, slots, and the list of values.
 import { freeze } from './constants.js'
 import type { Constant } from './constants.js'
-import type { Layout, Load, ProgramValue, Slot, Stage, Store } from './format.js'
+import type { Layout, Load, Port, ProgramValue, Slot, Stage, Store } from './format.js'
 import { mapInstruction } from './instruction.js'
 import type { Instruction } from './instruction.js'
 import { chooseLanes } from './lanes.js'
@@ -25,21 +25,37 @@ interface Planned {
 }
 
 /** Lays out a program; `lanes` 'auto' is decided here, where instructions and memory are known. */
-export const layOut = (
-  program: Region,
-  staged: Staged,
-  lanes: number | 'auto',
-): { readonly layout: Layout; readonly constants: readonly Constant[] } => {
+export const layOut = (program: Region, staged: Staged, lanes: number | 'auto'): LaidOut => {
   const slots = new Slots(program)
   const uniform = uniformBody(program, staged)
   const stages = withPassedInputs(program, staged.lanes)
   const planned = stages.map((stage, i) => planStage(stage, stages.slice(i + 1), program, slots))
+  const plan = { program, slots, uniform, planned, uniformPlaces: place(uniform.body, false, alignment) }
+  if (lanes !== 'auto') return assemble(plan, lanes)
+  const draft = assemble(plan, draftLanes)
+  const chosen = chooseLanes(draft.layout)
+  return chosen === draftLanes ? draft : assemble(plan, chosen)
+}
 
-  const loose = planned.map(({ body }) => place(body, true, 1))
-  const T = lanes === 'auto' ? chooseLanes(planned.map(({ body }) => body.code), sizeOfArena(loose)) : lanes
-  const tiles = T === 1 ? planned.map(({ body }) => place(body, true, alignment)) : loose
-  const uniformPlaces = place(uniform.body, false, alignment)
+export interface LaidOut {
+  readonly layout: Layout
+  readonly constants: readonly Constant[]
+}
 
+/** Everything about a program that does not depend on the number of lanes. */
+interface Plan {
+  readonly program: Region
+  readonly slots: Slots
+  readonly uniform: UniformBody
+  readonly planned: readonly Planned[]
+  readonly uniformPlaces: Placement
+}
+
+/** The number of lanes of the layout by which the number of lanes is chosen. */
+const draftLanes = 8
+
+const assemble = ({ program, slots, uniform, planned, uniformPlaces }: Plan, T: number): LaidOut => {
+  const tiles = planned.map(({ body }) => place(body, true, T === 1 ? alignment : 1))
   const values = new Values(uniformPlaces, T)
   const code = (list: readonly Selected[], tile: Placement): Instruction<number>[] =>
     list.map((instruction) => mapInstruction(instruction, (v) => values.index(v, tile)))
@@ -58,12 +74,11 @@ export const layOut = (
     if (kind === 'straight') layoutStages.push({ kind, ...common, code: instructions })
     else layoutStages.push({ kind, ...common, loop: instructions[0] as Extract<Instruction<number>, { kind: 'while' }> })
   })
-
   const uniformInputs = program.params.flatMap((v, input) =>
     uniformPlaces.offsets.has(v) ? [{ input, value: values.index(v, uniformPlaces) }] : [],
   )
   const uniformOutputs = uniform.outputs.map(({ v, output }) => ({ value: values.index(v, uniformPlaces), output }))
-  const port = (v: Variable): Layout['inputs'][number] => ({ uniform: !isLane(v), shape: v.shape })
+  const port = (v: Variable): Port => ({ uniform: !isLane(v), shape: v.shape })
   const layout: Layout = {
     lanes: T,
     inputs: program.params.map(port),
@@ -75,13 +90,11 @@ export const layOut = (
     uniformInputs,
     uniformOutputs,
     uniformArena: uniformPlaces.size,
-    tileArena: T * sizeOfArena(tiles),
+    tileArena: T * Math.max(0, ...tiles.map(({ size }) => size)),
     stages: layoutStages,
   }
   return { layout, constants: values.constants }
 }
-
-const sizeOfArena = (placements: readonly Placement[]): number => Math.max(0, ...placements.map(({ size }) => size))
 
 /** Results that are inputs of the program need a straight stage that carries them over, even if it does nothing else. */
 const withPassedInputs = (program: Region, stages: readonly LaneStage[]): readonly LaneStage[] => {
@@ -91,10 +104,12 @@ const withPassedInputs = (program: Region, stages: readonly LaneStage[]): readon
 }
 
 /** The uniform code, and which of its variables are outputs of the program. */
-const uniformBody = (
-  program: Region,
-  staged: Staged,
-): { readonly body: Body; readonly outputs: readonly { readonly v: Variable; readonly output: number }[] } => {
+interface UniformBody {
+  readonly body: Body
+  readonly outputs: readonly { readonly v: Variable; readonly output: number }[]
+}
+
+const uniformBody = (program: Region, staged: Staged): UniformBody => {
   const selector = new Selector(false)
   const needed = new Set<Variable>()
   const isUniform = (root: Variable): boolean => root.constant === undefined && !root.lane

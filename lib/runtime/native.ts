@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { NativeError } from '../base/errors.js'
+import { setMemoryPressure } from '../base/memory.js'
 import { damage, damaged, loadFailure, missing, packageRoot, rebuild } from './diagnosis.js'
 
 export { packageRoot }
@@ -33,6 +34,45 @@ export interface SelfCheck {
 /** Everything that the addon exports. */
 export interface NativeAddon {
   selfCheck(): SelfCheck
+  /** Loads and validates a Program; `constants` in the order in which it names them. */
+  loadProgram(bytes: Uint8Array, constants: readonly Float64Array[]): LoadedProgram
+  /**
+   * Runs a Program over `batch` instances, into `outputs`. A uniform input or output holds one array, any other one
+   * for each instance, one after another.
+   */
+  runProgram(
+    program: LoadedProgram,
+    inputs: readonly Float64Array[],
+    outputs: readonly Float64Array[],
+    batch: number,
+    options?: RunProgramOptions,
+  ): RunStatistics
+  /** Every kernel that an instruction may name. */
+  kernelNames(): string[]
+  /** Whether two vectors hold the same numbers, bit for bit. */
+  sameBits(a: Float64Array, b: Float64Array): boolean
+  /** Tells V8 of `bytes` of memory that it does not count by itself; negative when they are free again. */
+  adjustMemory(bytes: number): void
+}
+
+/** A Program in the memory of the addon, of one thread. */
+export type LoadedProgram = object & { readonly brand?: 'LoadedProgram' }
+
+export interface RunProgramOptions {
+  /** Words in shared memory: [0] abort when not 0, [1] instances done. */
+  readonly control?: Int32Array
+  /** One word an instance: not 0 when it is finished. Those that are so at the start are left out. */
+  readonly states?: Int32Array
+  /** Bytes of internal slots at one time. */
+  readonly chunkBytes?: number
+}
+
+export interface RunStatistics {
+  /** Instances that left the last stage. */
+  readonly finished: number
+  /** Of loop stages: lanes × iterations that were run, and those of them that a lane needed. */
+  readonly laneSlots: number
+  readonly iterations: number
 }
 
 /** LAPACK's own tests want their ratios below this. */
@@ -95,7 +135,14 @@ export const openNative = (path: string, root = packageRoot()): NativeAddon => {
 let loaded: NativeAddon | undefined
 
 /** The addon of this package, loaded once per thread. Errors as in `openNative`. */
-export const native = (): NativeAddon => (loaded ??= openNative(nativePath()))
+export const native = (): NativeAddon => {
+  if (loaded !== undefined) return loaded
+  const addon = openNative(nativePath())
+  setMemoryPressure((bytes) => {
+    addon.adjustMemory(bytes)
+  })
+  return (loaded = addon)
+}
 
 /**
  * Refuses to compute on `threads` threads with an OpenBLAS that has no locks: measured, such a build

@@ -1,0 +1,84 @@
+// What a program wrote, as the user sees it: trees of arrays, and facts about each instance.
+import type { Results } from '../base/executor.js'
+import { NDArray } from '../base/ndarray.js'
+import type { Shape } from '../base/shape.js'
+import { gradientStatusCode, gradientStatuses, statusCode, statuses } from '../base/status.js'
+import type { GradientStatus, Status } from '../base/status.js'
+import { unflatten } from '../base/tree.js'
+import type { Tree, TreeSpec } from '../base/tree.js'
+import type { ReportKind } from '../ir/graph.js'
+
+/** What one instance computed. A function without solves always converges, in 0 steps; residuals are there only if it reports them. */
+export interface Result<V = Tree<number | NDArray>> {
+  /** The tree that the function returned: numbers for scalars, else NDArrays. */
+  readonly value: V
+  readonly status: Status
+  readonly gradientStatus: GradientStatus
+  readonly iterations: number
+  readonly residual?: number
+  readonly adjointResidual?: number
+}
+
+/** The names of status codes. */
+export const statusNames = (codes: Uint8Array): Status[] => [...codes].map((code) => statusOf(code))
+/** The names of gradient status codes. */
+export const gradientStatusNames = (codes: Uint8Array): GradientStatus[] => [...codes].map((code) => gradientStatusOf(code))
+
+/** A NaN or another number that is no code must not read as code 0, which means that all is well. */
+const validCode = (x: number, table: readonly object[], otherwise: number): number =>
+  Number.isInteger(x) && x >= 0 && x < table.length ? x : otherwise
+
+const statusCodeOf = (x: number): number => validCode(x, statuses, statusCode.nonFinite)
+const gradientStatusCodeOf = (x: number): number => validCode(x, gradientStatuses, gradientStatusCode.undefined)
+const statusOf = (x: number): Status => (statuses[statusCodeOf(x)] as (typeof statuses)[number]).name
+const gradientStatusOf = (x: number): GradientStatus =>
+  (gradientStatuses[gradientStatusCodeOf(x)] as (typeof gradientStatuses)[number]).name
+
+/** What the outputs of a program mean. */
+export interface Meaning {
+  readonly spec: TreeSpec
+  /** Shapes of one instance, without the reports. */
+  readonly shapes: readonly Shape[]
+  readonly reports: readonly ReportKind[]
+}
+
+/** The result of one instance from the outputs of a program, which it takes over. */
+export const singleResult = ({ spec, shapes, reports }: Meaning, outputs: readonly Float64Array[]): Result => {
+  const leaves = shapes.map((shape, i) => {
+    const data = outputs[i] as Float64Array
+    return shape.length === 0 ? (data[0] as number) : new NDArray(shape, data)
+  })
+  const result: { -readonly [K in keyof Result]: Result[K] } = {
+    value: unflatten(spec, leaves),
+    status: 'converged',
+    gradientStatus: 'ok',
+    iterations: 0,
+  }
+  reports.forEach((kind, k) => {
+    const x = (outputs[shapes.length + k] as Float64Array)[0] as number
+    if (kind === 'status') result.status = statusOf(x)
+    else if (kind === 'gradientStatus') result.gradientStatus = gradientStatusOf(x)
+    else result[kind] = x
+  })
+  return result
+}
+
+/** The results of a batch from the outputs of a program, which they take over. */
+export const batchResults = ({ spec, shapes, reports }: Meaning, outputs: readonly Float64Array[], batch: number): Results => {
+  const leaves = shapes.map((shape, i) => new NDArray([batch, ...shape], outputs[i] as Float64Array))
+  const results: { -readonly [K in keyof Results]: Results[K] } = {
+    value: unflatten(spec, leaves),
+    batch,
+    status: new Uint8Array(batch),
+    gradientStatus: new Uint8Array(batch),
+    iterations: new Int32Array(batch),
+  }
+  reports.forEach((kind, k) => {
+    const data = outputs[shapes.length + k] as Float64Array
+    if (kind === 'status') results.status = Uint8Array.from(data, statusCodeOf)
+    else if (kind === 'gradientStatus') results.gradientStatus = Uint8Array.from(data, gradientStatusCodeOf)
+    else if (kind === 'iterations') results.iterations = Int32Array.from(data)
+    else results[kind] = data
+  })
+  return results
+}
