@@ -3,6 +3,7 @@
 #include "executor/batch.h"
 #include "executor/registry.h"
 #include "kernels/cholesky.h"
+#include "kernels/lu.h"
 #include "kernels/triangular.h"
 
 namespace onestep {
@@ -33,6 +34,27 @@ CommandPointer makeCholesky(const Call& call) {
   return command([=, out = call.out(), in = call.in(0)](Frame& frame) {
     batch.each([&](const Batch::Offsets& at) {
       cholesky(frame[out] + at[0], frame[in] + at[0], n, lanes, frame[scratch]);
+    });
+  });
+}
+
+CommandPointer makeLu(const Call& call) {
+  call.arity(1, 2);
+  call.noAttributes();
+  const auto a = squareShape(call, call.input(0).shape);
+  Shape rows = a.lead;
+  rows.push_back(a.rows);
+  call.require(call.output(0).shape == call.input(0).shape && call.output(1).shape == rows,
+               "A [n, n] → packed [n, n], permutation [n]");
+  call.requirePerLane(0);
+  const int64_t n = a.rows, lanes = call.lanes();
+  Batch batch(a.lead);
+  batch.operand(call, a.lead, n * n * lanes);
+  batch.operand(call, a.lead, n * lanes);
+  const Index scratch = call.scratch(static_cast<int64_t>(luScratch(n, lanes)));
+  return command([=, packed = call.out(0), permutation = call.out(1), in = call.in(0)](Frame& frame) {
+    batch.each([&](const Batch::Offsets& at) {
+      lu(frame[packed] + at[0], frame[permutation] + at[1], frame[in] + at[0], n, lanes, frame[scratch]);
     });
   });
 }
@@ -103,10 +125,38 @@ CommandPointer makeCholeskySolve(const Call& call) {
   });
 }
 
-constexpr Kernel kKernels[] = {{"cholesky", makeCholesky},
+// op(A) X = B with PA = LU
+CommandPointer makeLuSolve(const Call& call) {
+  call.arity(3, 1);
+  Reader attributes = call.attributes();
+  const bool transpose = attributes.flag("transpose");
+  attributes.end("luSolve");
+  Solve solve = solveShape(call, 2);
+  Shape rows = call.input(1).shape;
+  call.require(!rows.empty() && rows.back() == solve.n, "a permutation [n]");
+  rows.pop_back();
+  call.require(call.perLane(1) == solve.laneFactor, "packed and permutation both uniform or both per lane");
+  solve.batch.operand(call, rows, solve.n * (solve.laneFactor ? call.lanes() : 1));
+  const LuSolveShape shape{.n = solve.n,
+                           .cols = solve.cols,
+                           .lanes = call.lanes(),
+                           .laneFactor = solve.laneFactor,
+                           .transpose = transpose};
+  const Index scratch = call.scratch(static_cast<int64_t>(luSolveScratch(shape)));
+  return command(
+      [=, out = call.out(), packed = call.in(0), permutation = call.in(1), b = call.in(2)](Frame& frame) {
+        solve.batch.each([&](const Batch::Offsets& at) {
+          luSolve(shape, frame[out] + at[0], frame[packed] + at[1], frame[permutation] + at[3],
+                  frame[b] + at[2], frame[scratch]);
+        });
+      });
+}
 
+constexpr Kernel kKernels[] = {{"cholesky", makeCholesky},
+                               {"lu", makeLu},
                                {"triangularSolve", makeTriangularSolve},
-                               {"choleskySolve", makeCholeskySolve}};
+                               {"choleskySolve", makeCholeskySolve},
+                               {"luSolve", makeLuSolve}};
 
 }  // namespace
 

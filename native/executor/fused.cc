@@ -22,6 +22,8 @@ constexpr int64_t kBlock = 512;
 /** Buffers must not lie a multiple of 4096 bytes apart, where they would fight for the same cache lines. */
 constexpr int64_t kGap = 24;
 
+constexpr uint32_t kMaxRegisters = 1 << 16;
+
 /** A place in the table of a frame; `moving` has all bits set when it goes forward with the blocks. */
 struct Operand {
   Index index = 0;
@@ -148,9 +150,8 @@ class Builder {
   void readSteps() {
     Reader attributes = call_.attributes();
     constexpr size_t kUnset = ~size_t{0};
-    const uint32_t registers = attributes.word("registers");
+    const uint32_t registers = attributes.index("registers", kMaxRegisters + 1);
     const size_t steps = attributes.count("steps", 3);
-    call_.require(registers <= steps, "no more registers than steps");
     std::vector<size_t> current(registers, kUnset);
     const auto held = [&](uint32_t word) {
       call_.require(word < registers && current[word] != kUnset, "registers that have been written");

@@ -1,7 +1,8 @@
-// matmul: one matrix after another, each by the kernel of its shape.
+// matmul and gram: one matrix after another, each by the kernel of its shape.
 #include "base/blas.h"
 #include "executor/batch.h"
 #include "executor/registry.h"
+#include "kernels/gram.h"
 #include "kernels/matmul.h"
 
 namespace onestep {
@@ -52,7 +53,39 @@ CommandPointer makeMatmul(const Call& call) {
   });
 }
 
-constexpr Kernel kKernels[] = {{"matmul", makeMatmul}};
+// G = Aᵀ diag(w) A
+CommandPointer makeGram(const Call& call) {
+  call.arity(2, 1);
+  call.noAttributes();
+  const auto a = matrixShape(call, call.input(0).shape);
+  const auto g = matrixShape(call, call.output().shape);
+  Shape weights = call.input(1).shape;
+  call.require(!weights.empty() && weights.back() == a.rows && g.rows == a.cols && g.cols == a.cols,
+               "A [n, p], w [n] → [p, p]");
+  weights.pop_back();
+  call.require(call.lanes() == 1 || call.perLane(0) || call.perLane(1), "a per-lane operand, in lane code");
+  requireFits(call, {a.rows, a.cols});
+
+  const GramShape shape{.rows = a.rows,
+                        .cols = a.cols,
+                        .lanes = call.lanes(),
+                        .laneA = call.perLane(0),
+                        .weighted = true,
+                        .laneW = call.perLane(1)};
+  const auto lanes = [&](bool perLane) { return perLane ? call.lanes() : 1; };
+  Batch batch(g.lead);
+  batch.operand(call, g.lead, g.rows * g.cols * call.lanes());
+  batch.operand(call, a.lead, a.rows * a.cols * lanes(shape.laneA));
+  batch.operand(call, weights, a.rows * lanes(shape.laneW));
+  const Index scratch = call.scratch(static_cast<int64_t>(gramScratch(shape)));
+  return command([=, out = call.out(), matrix = call.in(0), w = call.in(1)](Frame& frame) {
+    batch.each([&](const Batch::Offsets& at) {
+      gram(shape, frame[out] + at[0], frame[matrix] + at[1], frame[w] + at[2], frame[scratch]);
+    });
+  });
+}
+
+constexpr Kernel kKernels[] = {{"matmul", makeMatmul}, {"gram", makeGram}};
 
 }  // namespace
 
