@@ -8,14 +8,14 @@ export interface FixedPointOptions<X, P> extends StoppingOptions {
   readonly map: (x: X, theta: P) => X
 }
 
-interface State<X> {
+export interface FixedPointState<X> {
   readonly x: X
   /** F(x, θ) */
   readonly next: X
 }
 
 /** x̄ with F(x̄, θ) = x̄, by iterating F. Default maxSteps 1000; the error is ‖F(x, θ) − x‖₂. */
-export const fixedPoint = <X, P>(options: FixedPointOptions<X, P>): Solver<X, P, State<X>> => {
+export const fixedPoint = <X, P>(options: FixedPointOptions<X, P>): Solver<X, P, FixedPointState<X>> => {
   const { map } = options
   return {
     name: 'fixedPoint',

@@ -18,7 +18,7 @@ export interface GradientDescentOptions<X, P> extends StoppingOptions {
   readonly stepSize: number | ((theta: P) => Operand) | Backtracking
 }
 
-interface State<X> {
+export interface GradientDescentState<X> {
   readonly x: X
   readonly gradient: X
   readonly value: Operand
@@ -27,7 +27,7 @@ interface State<X> {
 }
 
 /** A minimizer of f(·, θ). Default maxSteps 10000; the error is ‖∇f(x, θ)‖₂. */
-export const gradientDescent = <X, P>(options: GradientDescentOptions<X, P>): Solver<X, P, State<X>> => {
+export const gradientDescent = <X, P>(options: GradientDescentOptions<X, P>): Solver<X, P, GradientDescentState<X>> => {
   const { objective, stepSize } = options
   const shared = stopping('gradientDescent', options, ['objective', 'stepSize'], { maxSteps: 10000 })
   if (typeof stepSize === 'number' && !(stepSize > 0 && Number.isFinite(stepSize))) {
@@ -40,13 +40,13 @@ export const gradientDescent = <X, P>(options: GradientDescentOptions<X, P>): So
     })
   }
   const differentiate = valueAndGrad((x: X, theta: P) => objective(x, theta))
-  const length = ({ x, gradient, value }: State<X>, theta: P): Operand => {
+  const length = ({ x, gradient, value }: GradientDescentState<X>, theta: P): Operand => {
     if (typeof stepSize === 'number') return stepSize
     if (typeof stepSize === 'function') return stepSize(theta)
     const g = pack(gradient).vector
     return search(stepSize, (alpha) => tensor(objective(addScaled(x, neg(alpha), gradient), theta)), tensor(value), neg(dot(g, g)))
   }
-  const at = (x: X, theta: P, alpha: Operand): State<X> => {
+  const at = (x: X, theta: P, alpha: Operand): GradientDescentState<X> => {
     const [value, gradient] = differentiate(x, theta)
     return { x, gradient, value, alpha }
   }

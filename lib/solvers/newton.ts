@@ -30,7 +30,7 @@ export interface NewtonOptions<X, P> extends StoppingOptions {
   readonly lineSearch?: Backtracking | 'none'
 }
 
-interface State<X> {
+export interface NewtonState<X> {
   readonly x: X
   /** ∇f or G at x, as a vector. */
   readonly residual: Operand
@@ -87,7 +87,7 @@ const regularized = (matrix: Tensor, g: Tensor): Tensor => {
 }
 
 /** A minimizer of f(·, θ) or a root of G(·, θ). Default maxSteps 50; the error is ‖∇f‖₂ or ‖G‖₂. */
-export const newton = <X, P>(options: NewtonOptions<X, P>): Solver<X, P, State<X>> => {
+export const newton = <X, P>(options: NewtonOptions<X, P>): Solver<X, P, NewtonState<X>> => {
   const { objective, residual, lineSearch = backtracking() } = options
   const shared = stopping('newton', options, ['objective', 'residual', 'lineSearch'], { maxSteps: 50 })
   if ((objective === undefined) === (residual === undefined)) {
