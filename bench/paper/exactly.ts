@@ -1,0 +1,16 @@
+// An algorithm that makes a given number of steps, whatever the error: for figures "at iteration k".
+import type { Solver, Tensor } from '../../lib/index.js'
+
+/** x₍k₎ after exactly `steps` applications of F from x₀; its status is maxSteps. */
+export const exactly = (
+  steps: number,
+  map: (x: Tensor, theta: Tensor) => Tensor,
+): Solver<Tensor, Tensor, Tensor> => ({
+  name: `${String(steps)} steps`,
+  init: (x0) => x0,
+  step: map,
+  point: (x) => x,
+  error: () => 1,
+  map,
+  stopping: { maxSteps: steps, tol: 0, rtol: 0, divergence: Infinity },
+})

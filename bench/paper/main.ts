@@ -1,0 +1,54 @@
+// The experiments of the paper: npm run paper -- newton|ridge [--quick] [--data FILE] [--json]
+// stdout holds the result alone, a table or with --json one line of JSON; everything else goes to stderr.
+import { Command } from 'commander'
+import { newtonExperiment, showNewton } from './newtonReport.js'
+import { ridgeExperiment, showRidge } from './ridgeReport.js'
+
+interface Options {
+  readonly quick?: true
+  readonly json?: true
+  readonly data?: string
+}
+
+const print = <R>(result: R, show: (result: R) => string, { json }: Options): void => {
+  process.stdout.write(`${json === true ? JSON.stringify(result) : show(result)}\n`)
+}
+
+/** The program with its two experiments; `parseAsync` runs one. */
+export const paperCommand = (): Command => {
+  const command = new Command('paper')
+    .description('the experiments of "One-step differentiation of iterative algorithms" (NeurIPS 2023)')
+    .showHelpAfterError('(--help lists experiments and options)')
+  command
+    .command('newton')
+    .description('Newton on weighted logistic regression: accuracy, cost and convergence of the estimators')
+    .option('--quick', 'the two smallest sizes, few repeats')
+    .option('--json', 'print JSON')
+    .action(async (options: Options) => {
+      print(await newtonExperiment({ quick: options.quick === true }), showNewton, options)
+    })
+  command
+    .command('ridge')
+    .description('gradient descent on weighted ridge: errors of the Jacobian by iteration')
+    .option('--quick', 'the first 512 samples only')
+    .option('--data <file>', 'the file cpu.small.arff; synthetic data without it')
+    .option('--json', 'print JSON')
+    .action(async (options: Options) => {
+      const { quick, data } = options
+      print(
+        await ridgeExperiment({ quick: quick === true, ...(data === undefined ? {} : { data }) }),
+        showRidge,
+        options,
+      )
+    })
+  return command
+}
+
+const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+try {
+  await paperCommand().parseAsync()
+} catch (error) {
+  process.stderr.write(`paper: ${reason(error)}\n`)
+  process.exitCode = 1
+}

@@ -1,0 +1,87 @@
+// The Newton experiment: weighted logistic regression, differentiated by one-step, implicit and unrolled. The published
+// solver makes 8 steps, and one more, which is differentiated:
+//   forward   x₉, nothing differentiated           unrolled  x₉, the derivative of all nine steps
+//   one-step  x̄ = x₈, ∂θF(x̄, θ) of the ninth       implicit  x̄ = x₈, −H⁻¹ ∂θ∇f(x̄, θ)
+import {
+  compile,
+  implicit,
+  newton,
+  oneStep,
+  solve,
+  sumSquares,
+  unrolled,
+  valueAndGrad,
+} from '../../lib/index.js'
+import type { NDArray, Solver, Strategy, Tensor } from '../../lib/index.js'
+import { calling, median, ratio, sideBySide } from '../timing.js'
+import { logisticData, logisticObjective, logisticStart, logisticWeights } from './logistic.js'
+import { oneStepLater } from './oneStepLater.js'
+import { distance } from './spectrum.js'
+
+/** Published sizes p; n = 2 p. */
+export const sizes = [50, 106, 224, 473, 1000] as const
+export const seed = 1
+
+type Newton = ReturnType<typeof newton<Tensor, Tensor>>
+
+/** Newton with full steps for the problem of size p. */
+export const fullSteps = (p: number, stopping: { readonly maxSteps: number; readonly tol: number }): Newton =>
+  newton({ objective: logisticObjective(logisticData(seed, p)), lineSearch: 'none', ...stopping })
+
+const contestants = ['forward', 'oneStep', 'implicit', 'unrolled'] as const
+type Contestant = (typeof contestants)[number]
+
+export interface NewtonRow {
+  readonly p: number
+  /** Steps of the loop; one more is differentiated. */
+  readonly iterations: number
+  /** ‖∇θ ½‖x̄‖²‖ */
+  readonly gradNorm: number
+  readonly osMinusId: number
+  readonly adMinusId: number
+  /** Medians over rounds in which the four take turns. */
+  readonly seconds: Readonly<Record<Contestant, number>>
+  /** Medians of the ratio to `forward` in the same round. */
+  readonly overForward: Readonly<Record<Contestant, number>>
+}
+
+/** The four programs: value of ½‖x‖², and its gradient, as functions of θ: [n]. */
+export const newtonPrograms = (p: number) => {
+  const x0 = logisticStart(p)
+  const loop = oneStepLater(fullSteps(p, { maxSteps: 49, tol: 1e-10 }))
+  const whole = oneStepLater(loop)
+  const loss =
+    <S>(solver: Solver<Tensor, Tensor, S>, strategy: Strategy) =>
+    (theta: Tensor): Tensor =>
+      sumSquares(solve(solver, { x0, theta, strategy })).mul(0.5)
+  return {
+    forward: compile(loss(whole, oneStep())),
+    oneStep: compile(valueAndGrad(loss(loop, oneStep()))),
+    implicit: compile(valueAndGrad(loss(loop, implicit()))),
+    unrolled: compile(valueAndGrad(loss(whole, unrolled({ checkpoints: 'all' })))),
+  }
+}
+
+const byContestant = <T>(of: (name: Contestant) => T): Record<Contestant, T> =>
+  Object.fromEntries(contestants.map((name) => [name, of(name)])) as Record<Contestant, T>
+
+/** One row of the experiment; the contestants take turns for `rounds` rounds. */
+export const newtonRow = async (p: number, rounds: number): Promise<NewtonRow> => {
+  const programs = newtonPrograms(p)
+  const theta = logisticWeights(2 * p)
+  const gradient = (name: 'oneStep' | 'implicit' | 'unrolled') => programs[name](theta).value[1] as NDArray
+  const [os, id, ad] = [gradient('oneStep').data, gradient('implicit').data, gradient('unrolled').data]
+  const times = await sideBySide(
+    byContestant((name) => calling(() => programs[name](theta))),
+    { rounds, turn: 0.02 },
+  )
+  return {
+    p,
+    iterations: programs.oneStep(theta).iterations ?? NaN,
+    gradNorm: distance(id),
+    osMinusId: distance(os, id),
+    adMinusId: distance(ad, id),
+    seconds: byContestant((name) => median(times[name])),
+    overForward: byContestant((name) => ratio(times[name], times.forward)),
+  }
+}

@@ -1,0 +1,59 @@
+// Times measured side by side: contestants take turns, so that what else the machine does falls on all of them alike.
+
+/** Seconds that so many calls take. A contestant in another process answers with a promise and measures itself. */
+export type Contestant = (calls: number) => number | Promise<number>
+
+/** Seconds of one call of each contestant, a number for each round. */
+export type Rounds<N extends string> = Readonly<Record<N, readonly number[]>>
+
+export interface TimingOptions {
+  /** How often every contestant has its turn; default 7. */
+  readonly rounds?: number
+  /** A turn repeats a short call until it has taken this long, in seconds; default 0.01. */
+  readonly turn?: number
+}
+
+/** A function of this process as a contestant. */
+export const calling =
+  (run: () => unknown): Contestant =>
+  (calls) => {
+    const start = performance.now()
+    for (let i = 0; i < calls; i++) run()
+    return (performance.now() - start) / 1000
+  }
+
+/** The median of a list of numbers; NaN of none. */
+export const median = (list: readonly number[]): number => {
+  const sorted = [...list].sort((x, y) => x - y)
+  const half = (sorted.length - 1) / 2
+  return ((sorted[Math.floor(half)] ?? NaN) + (sorted[Math.ceil(half)] ?? NaN)) / 2
+}
+
+/** How many calls fill a turn; also warms the contestant up. */
+const callsOf = async (contestant: Contestant, turn: number): Promise<number> => {
+  for (let calls = 1; ; ) {
+    const seconds = await contestant(calls)
+    if (seconds >= turn || calls >= 1e7) return calls
+    calls = Math.ceil(calls * Math.min(8, Math.max(1.3, (1.1 * turn) / Math.max(seconds, 1e-9))))
+  }
+}
+
+/** Seconds a call of each contestant, in rounds in which all of them take turns, in changing order. */
+export const sideBySide = async <N extends string>(
+  contestants: Readonly<Record<N, Contestant>>,
+  { rounds = 7, turn = 0.01 }: TimingOptions = {},
+): Promise<Rounds<N>> => {
+  const places: { name: string; contestant: Contestant; calls: number; times: number[] }[] = []
+  for (const [name, contestant] of Object.entries<Contestant>(contestants)) {
+    places.push({ name, contestant, calls: await callsOf(contestant, turn), times: [] })
+  }
+  for (let round = 0; round < rounds; round++) {
+    const turned = [...places.slice(round % places.length), ...places.slice(0, round % places.length)]
+    for (const { contestant, calls, times } of turned) times.push((await contestant(calls)) / calls)
+  }
+  return Object.fromEntries(places.map(({ name, times }) => [name, times])) as unknown as Rounds<N>
+}
+
+/** The median over the rounds of the ratio of two contestants of the same run. */
+export const ratio = (over: readonly number[], under: readonly number[]): number =>
+  median(over.map((seconds, i) => seconds / (under[i] ?? NaN)))
