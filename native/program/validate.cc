@@ -130,15 +130,17 @@ class Walk {
             std::to_string(value(from).size) + " elements", std::to_string(value(to).size));
   }
 
-  /** A result may lie exactly where it is copied to, and nowhere else where something is copied to. */
-  void checkMoves(const std::vector<Move>& moves) const {
+  /** A result may lie exactly where it is copied to, and nowhere else where it or a later result is copied to. */
+  void checkMoves(const std::vector<Move>& moves, const std::vector<Move>& later = {}) const {
     for (size_t i = 0; i < moves.size(); ++i) {
       const Extent to = extent(moves[i].to);
-      for (size_t j = 0; j < moves.size(); ++j) {
-        const Extent from = extent(moves[j].from);
-        require(!to.overlaps(from) || (i == j && to == from), named("a result", moves[j].from),
+      const auto check = [&](Index source, bool own) {
+        const Extent from = extent(source);
+        require(!to.overlaps(from) || (own && to == from), named("a result", source),
                 "memory of its own or of its own carry", "the memory of another");
-      }
+      };
+      for (size_t j = 0; j < moves.size(); ++j) check(moves[j].from, i == j);
+      for (const Move& move : later) check(move.from, false);
     }
   }
 
@@ -252,8 +254,9 @@ class Walk {
 
   void runScan(const Scan& scan) {
     if (scan.count) readScalar(*scan.count, "the count of a scan");
-    std::vector<Move> moves;
-    enterCarries(scan.carries, moves);
+    std::vector<Move> carried;
+    std::vector<Move> collected;
+    enterCarries(scan.carries, carried);
     for (const auto& [sequence, slice] : scan.sequences) {
       read(sequence, "a sequence");
       require(value(slice).space == Space::slice && value(slice).perLane == value(sequence).perLane,
@@ -268,12 +271,14 @@ class Walk {
               std::to_string(scan.length) + " results", "another size");
       require(value(stacked).space == (laneCode_ ? Space::lane : Space::uniform),
               named("a stacked output", stacked), "a value of the arena");
-      moves.push_back({stacked, result});
+      collected.push_back({stacked, result});
     }
     runMaybe(scan.body, [&] {
       readResults(scan.carries);
       for (const auto& [_, result] : scan.stacks) readOwn(result, "a stacked result");
-      checkMoves(moves);
+      // What is stacked is copied first, so it may lie in a carry.
+      checkMoves(collected, carried);
+      checkMoves(carried);
     });
     for (const auto& [_, slice] : scan.sequences) sequenceOf_[slice] = kNone;
     for (const auto& [stacked, _] : scan.stacks) set(stacked);
