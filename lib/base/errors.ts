@@ -10,6 +10,8 @@ export interface ErrorDetail {
   readonly received?: string | undefined
   /** What the user can do about it. */
   readonly remedy?: string | undefined
+  /** Where in the user's code: a frame of the stack, with file and line. */
+  readonly where?: string | undefined
   readonly cause?: unknown
 }
 
@@ -17,16 +19,19 @@ const sentence = (text: string): string => (/[.!?…]$/.test(text) ? text : `${t
 
 /**
  * Base class of every error that onestep throws. The message reads
- * "what happened. Expected …, received …. What to do."
+ * "what happened, at file and line. Expected …, received …. What to do."
  */
 export class OnestepError extends Error {
   readonly code: string
   readonly expected: string | undefined
   readonly received: string | undefined
   readonly remedy: string | undefined
+  readonly what: string
+  readonly where: string | undefined
 
   constructor(what: string, detail: ErrorDetail) {
-    const parts = [sentence(what)]
+    const place = detail.where === undefined ? '' : `, at ${detail.where}`
+    const parts = [sentence(place === '' ? what : `${what.replace(/\.$/, '')}${place}`)]
     if (detail.expected !== undefined) {
       const received = detail.received === undefined ? '' : `, received ${detail.received}`
       parts.push(sentence(`Expected ${detail.expected}${received}`))
@@ -40,6 +45,24 @@ export class OnestepError extends Error {
     this.expected = detail.expected
     this.received = detail.received
     this.remedy = detail.remedy
+    this.what = what
+    this.where = detail.where
+  }
+
+  /** The same error with another account of what happened, or of where: its stack stays. */
+  retold(change: { readonly what?: string; readonly where?: string }): this {
+    const Kind = this.constructor as new (what: string, detail: ErrorDetail) => this
+    const { what, code, expected, received, remedy, where, cause } = this
+    const error = new Kind(change.what ?? what, {
+      code,
+      expected,
+      received,
+      remedy,
+      where: change.where ?? where,
+      cause,
+    })
+    error.stack = this.stack?.replace(this.message, () => error.message) ?? ''
+    return error
   }
 }
 

@@ -96,6 +96,7 @@ const fillNested = (value: Nested, shape: Shape, axis: number, data: Float64Arra
       throw new ArgumentError('nested lists are ragged or hold something that is not a number', {
         expected: `numbers in shape ${formatShape(shape)}`,
         received: describe(value),
+        remedy: 'Give nested lists of numbers, all of one depth',
       })
     }
     data[offset] = value
@@ -105,6 +106,7 @@ const fillNested = (value: Nested, shape: Shape, axis: number, data: Float64Arra
     throw new ShapeError('nested lists are ragged', {
       expected: `${String(shape[axis])} entries along axis ${String(axis)}`,
       received: Array.isArray(value) ? String(value.length) : describe(value),
+      remedy: 'Give all lists of one depth the same length',
     })
   }
   const step = sizeOf(shape.slice(axis + 1))

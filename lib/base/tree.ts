@@ -31,6 +31,7 @@ export const flatten = <L>(tree: unknown, isLeaf: (x: unknown) => x is L, what =
     throw new ArgumentError(`${path} is not an array`, {
       expected: 'a number, an array, or a record or list of them',
       received: node === null ? 'null' : typeof node === 'object' ? (node.constructor?.name ?? 'object') : typeof node,
+      remedy: 'Use plain objects and lists of arrays, and pass anything else by closing over it',
     })
   }
   const spec = walk(tree, what)
@@ -126,6 +127,7 @@ const mismatch = (path: string, expected: string, node: unknown, unknown?: strin
               : typeof node === 'object'
                 ? (node.constructor?.name ?? 'a record')
                 : typeof node,
+    remedy: 'Give the same lists and keys, whatever the order of the keys',
   })
 
 /** Whether two structures are the same up to the order of record keys. */

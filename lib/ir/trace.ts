@@ -51,6 +51,7 @@ export class Trace {
     if (!tensor.trace.encloses(this)) {
       throw new TraceError('a Tensor was used outside the function in which it was made', {
         expected: 'a Tensor of this function or of one around it',
+        received: `a Tensor of shape ${formatShape(tensor.shape)} of another function`,
         remedy: 'Return it from its function instead of keeping it in a variable',
       })
     }

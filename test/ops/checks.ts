@@ -13,7 +13,12 @@ import type { Sample } from './sample.js'
 type Arrays = readonly NDArray[]
 export type Oracle = Exclude<Sample['oracle'], 'none'>
 
-const run = (graph: Graph, inputs: Arrays): Arrays => interpret(graph, inputs).outputs
+/** A graph for the same function. */
+export type Rewrite = (graph: Graph) => Graph
+/** A way to compute a graph. */
+export type Evaluate = (graph: Graph, inputs: Arrays) => Arrays
+
+const run: Evaluate = (graph, inputs) => interpret(graph, inputs).outputs
 
 const tangents = (graph: Graph): Arrays =>
   directions(
@@ -30,17 +35,17 @@ const cotangents = (graph: Graph): Arrays =>
 const derivative = (graph: Graph, inputs: Arrays, direction: Arrays, oracle: Oracle): Arrays =>
   oracle === 'complex'
     ? complexStep(graph, inputs, direction).tangents
-    : centralDifferences((x) => run(graph, x), inputs, direction)
+    : centralDifferences((x) => run(graph, x), inputs, direction, 2.5e-4)
 
 /** Values of the interpreter against those of complex arithmetic, which has its own formulas. */
-export const valueError = (graph: Graph, inputs: Arrays): number =>
-  relativeError(run(graph, inputs), complexStep(graph, inputs, tangents(graph)).outputs)
+export const valueError = (graph: Graph, inputs: Arrays, evaluate: Evaluate = run): number =>
+  relativeError(evaluate(graph, inputs), complexStep(graph, inputs, tangents(graph)).outputs)
 
-/** Forward mode against the oracle. */
-export const jvpError = (graph: Graph, inputs: Arrays, oracle: Oracle): number => {
+/** Forward mode against the oracle; derivatives below `unit` count as small. */
+export const jvpError = (graph: Graph, inputs: Arrays, oracle: Oracle, unit = 0): number => {
   const v = tangents(graph)
   const pushed = run(jvpOf(graph), [...inputs, ...v]).slice(graph.outputs.length)
-  return relativeError(pushed, derivative(graph, inputs, v, oracle))
+  return relativeError(pushed, derivative(graph, inputs, v, oracle), unit)
 }
 
 /** |⟨J v, w⟩ − ⟨v, Jᵀ w⟩| / max(‖J v‖ ‖w‖, ‖v‖ ‖Jᵀ w‖) */
@@ -52,11 +57,12 @@ export const adjointError = (graph: Graph, inputs: Arrays): number => {
   return Math.abs(inner(pushed, w) - inner(v, pulled)) / scale
 }
 
-/** Forward mode over reverse mode against the oracle of reverse mode. */
-export const secondError = (graph: Graph, inputs: Arrays, oracle: Oracle): number => {
-  const reverse = vjpOf(graph)
-  return jvpError(reverse, [...inputs, ...cotangents(graph)], oracle)
-}
+/**
+ * Forward mode over reverse mode against the oracle of reverse mode. Complex steps see a stopGradient that a rule of
+ * reverse mode planted, and agree; differences do not.
+ */
+export const secondError = (graph: Graph, inputs: Arrays, oracle: Oracle, unit = 0): number =>
+  jvpError(vjpOf(graph), [...inputs, ...cotangents(graph)], oracle, unit)
 
 /** Forward mode twice against the oracle of forward mode, for what has no reverse mode. */
 export const secondForwardError = (graph: Graph, inputs: Arrays, oracle: Oracle): number =>
@@ -94,12 +100,17 @@ export const vmapError = (
 }
 
 /** The simplified graph against the graph. */
-export const simplifyError = (graph: Graph, inputs: Arrays): number =>
-  relativeError(run(simplify(graph), inputs), run(graph, inputs))
+export const simplifyError = (graph: Graph, inputs: Arrays, simpler: Rewrite = simplify, unit = 0): number =>
+  relativeError(run(simpler(graph), inputs), run(graph, inputs), unit)
 
 /** Simplified derivatives against plain ones: here the algebra has most to do. */
-export const simplifyDerivativeError = (graph: Graph, inputs: Arrays): number =>
+export const simplifyDerivativeError = (
+  graph: Graph,
+  inputs: Arrays,
+  simpler: Rewrite = simplify,
+  unit = 0,
+): number =>
   Math.max(
-    simplifyError(jvpOf(graph), [...inputs, ...tangents(graph)]),
-    simplifyError(vjpOf(graph), [...inputs, ...cotangents(graph)]),
+    simplifyError(jvpOf(graph), [...inputs, ...tangents(graph)], simpler, unit),
+    simplifyError(vjpOf(graph), [...inputs, ...cotangents(graph)], simpler, unit),
   )

@@ -8,10 +8,10 @@ import { drawAll } from './draw.js'
 import { table } from './table.js'
 
 const bars = {
-  complex: { first: 1e-12, second: 1e-11 },
+  complex: { first: 1e-13, second: 1e-12 },
   differences: { first: 1e-9, second: 1e-9 },
 }
-const adjointBar = 1e-12
+const adjointBar = 1e-13
 
 for (const [name, samples] of Object.entries(table)) {
   test(name, async (t) => {
@@ -31,6 +31,9 @@ for (const [name, samples] of Object.entries(table)) {
       } else {
         below(adjointError(graph, inputs), adjointBar, 'adjoint')
         below(secondError(graph, inputs, oracle), second, 'jvp of vjp')
+        // Differences alone see a factor that a rule detaches by mistake; at the edge of a domain they see nothing.
+        if (kind === 'boundary' || name === 'stopGradient') continue
+        below(secondError(graph, inputs, 'differences'), bars.differences.second, 'jvp of vjp by differences')
       }
     }
   })

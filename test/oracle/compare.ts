@@ -13,11 +13,12 @@ const gap = (x: number, y: number): number =>
 
 /**
  * The largest difference of an entry, relative to the largest entry of its array, or to a thousandth of the largest entry
- * of all arrays if that is more; as it is where everything is zero. Infinite where shapes or special values differ.
+ * of all arrays, or to `unit`, whichever is most; as it is where everything is zero. Infinite where shapes or special
+ * values differ.
  */
-export const relativeError = (actual: readonly NDArray[], expected: readonly NDArray[]): number => {
+export const relativeError = (actual: readonly NDArray[], expected: readonly NDArray[], unit = 0): number => {
   if (actual.length !== expected.length) return Infinity
-  const floor = 1e-3 * magnitude(expected)
+  const floor = Math.max(1e-3 * magnitude(expected), unit)
   return expected.reduce((worst, want, i) => {
     const got = actual[i] as NDArray
     if (!sameShape(got.shape, want.shape)) return Infinity

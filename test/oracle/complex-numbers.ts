@@ -24,11 +24,12 @@ export const div = ([a, b]: Complex, [c, d]: Complex): Complex => {
 const one: Complex = [1, 0]
 const nan: Complex = [NaN, NaN]
 
-// √(a + bi) = s + (b / 2s) i with s² = (|z| + a) / 2
+// √(a + bi) = s + (b / 2s) i with s² = (|z| + a) / 2 = a (1 + |1 + i b/a|) / 2
 export const sqrt = ([a, b]: Complex): Complex => {
   if (!(a >= 0)) return nan
-  const s = Math.sqrt((Math.hypot(a, b) + a) / 2)
-  return s === 0 ? [0, b === 0 ? 0 : Infinity] : [s, b / (2 * s)]
+  if (a === 0) return [Math.sqrt(Math.abs(b) / 2), Math.sign(b) * Math.sqrt(Math.abs(b) / 2)]
+  const s = Math.sqrt(a) * Math.sqrt((1 + Math.hypot(1, b / a)) / 2)
+  return [s, b / (2 * s)]
 }
 
 const exp = ([a, b]: Complex): Complex => [Math.exp(a) * Math.cos(b), Math.exp(a) * Math.sin(b)]

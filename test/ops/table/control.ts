@@ -129,8 +129,20 @@ export const controlTable: Table = {
     sample('reverse', recurrence({ reverse: true }), [normal(3), normal(3), normal(4, 3)]),
     sample('counted', recurrence({ count: 2 }), [normal(3), normal(3), normal(4, 3)]),
     sample('counted, reverse', recurrence({ count: 3, reverse: true }), [normal(2), normal(2), normal(5, 2)]),
-    sample('a count for each', power, [between(0.5, 1.5, 2), oneOf(4, 0, 6, 2.5)]),
-    sample('a count for each, reverse', countDown, [between(0.5, 1.5, 2), oneOf(4, 0, 7, 2.5), normal(6, 2)]),
+    // Between whole numbers a count has derivative 0; at them, values alone.
+    sample('a count for each', power, [between(0.5, 1.5, 2), oneOf(3.5, 0.5, 7.5, 2.5)]),
+    sample('a count for each, reverse', countDown, [
+      between(0.5, 1.5, 2),
+      oneOf(3.5, -1, 7.5, 2.5),
+      normal(6, 2),
+    ]),
+    sample('a whole count for each', power, [between(0.5, 1.5, 2), oneOf(4, 0, 6, 9)], 'none'),
+    sample(
+      'a whole count, reverse',
+      countDown,
+      [between(0.5, 1.5, 2), oneOf(4, 0, 6, 9), normal(6, 2)],
+      'none',
+    ),
     sample('scan of scans', nested, [normal(), normal(3, 2)]),
     sample('size one', recurrence({}), [normal(1), normal(1), normal(1, 1)]),
     sample('no step', recurrence({}), [normal(2), normal(2), normal(0, 2)]),

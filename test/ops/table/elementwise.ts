@@ -138,7 +138,11 @@ export const elementwiseTable: Table = {
       [apart(2, 3), wide(2, 3), wide(2, 3)],
       'differences',
     ),
-    sample('broadcast', op.where, [given([[1], [0]]), wide(2, 1, 3), wide()], 'complex'),
+    sample('broadcast', (c, x, y) => op.where(op.greater(c, 0), x, y), [
+      given([[1], [-1]]),
+      wide(2, 1, 3),
+      wide(),
+    ]),
     sample('condition alone', (c) => op.where(c, 2, 3), [apart(3)], 'differences'),
     sample('empty', op.where, [given([]), wide(1), wide(0)], 'complex'),
     sample('size one', op.where, [given([1]), wide(1), wide()], 'complex'),

@@ -11,6 +11,7 @@ import type { Draw } from '../draw.js'
 import { sample } from '../sample.js'
 import type { Kind, Sample, Table } from '../sample.js'
 
+// A Cholesky factorization reads one triangle, and its derivative takes the matrix to be symmetric.
 const symmetric = (a: Tensor): Tensor => mul(0.5, add(a, matrixTranspose(a)))
 
 const flags = [false, true]
@@ -167,7 +168,10 @@ export const linalgTable: Table = {
       }),
     ),
   ),
-  choleskySolve: [...solves(op.choleskySolve, positiveDefinite), nonFiniteSolve(op.choleskySolve)],
+  choleskySolve: [
+    ...solves((a, b) => op.choleskySolve(symmetric(a), b), positiveDefinite),
+    nonFiniteSolve(op.choleskySolve),
+  ],
   luSolve: [
     ...solves(op.luSolve, regular),
     ...solves((a, b) => op.luFactor(a).solveTransposed(b), regular).map((s) => ({
