@@ -56,10 +56,13 @@ const tally = (codes: Float64Array, table: readonly { readonly name: string }[])
   return [...counts].map(([name, n]) => `${String(n)} ${name}`).join(', ')
 }
 
-/** Relative to the largest gradient of the reference, so that the zero at the best λ does not blow it up. */
-const errors = (gradient: Float64Array, reference: Float64Array): Float64Array => {
+/** dg / d log λ = λ dg / dλ */
+const inLog = (gradient: Float64Array, lambdas: NDArray): Float64Array => gradient.map((g, i) => g * (lambdas.data[i] as number))
+
+/** Relative to the largest value of the reference, so that the zero at the best λ does not blow it up. */
+const errors = (values: Float64Array, reference: Float64Array): Float64Array => {
   const scale = reference.reduce((m, g) => Math.max(m, Math.abs(g)), 0)
-  return gradient.map((g, i) => Math.abs(g - (reference[i] as number)) / scale)
+  return values.map((g, i) => Math.abs(g - (reference[i] as number)) / scale)
 }
 
 const { values } = parseArgs({
@@ -72,23 +75,25 @@ const { values } = parseArgs({
 })
 const count = Number(values.count)
 const data = await loadData(Number(values.training), Number(values.validation))
-const lambdas = logspace(1e-6, 1e2, count)
-const TOL = 1e-4
+const lambdas = logspace(1e-5, 1e1, count)
+const TOL = 1e-6
+const REFERENCE_TOL = 1e-12
 const [n, p] = data.training.images.shape as [number, number]
 console.error(`digits: ${String(n)} training and ${String(data.validation.images.shape[0])} validation images, ${String(p)} weights, ${String(count)} λ as lanes`)
 
-const reference = sweep('reference: implicit at 1e-12', data, lambdas, implicit(), 1e-12)
+const reference = sweep('reference: implicit at 1e-12', data, lambdas, implicit(), REFERENCE_TOL)
 const sweeps = [oneStep(), implicit(), unrolled()].map((strategy) => sweep(strategy.name, data, lambdas, strategy, TOL))
 const all = [...sweeps, reference]
+const errorOf = (s: Sweep): Float64Array => errors(inLog(s.gradient, lambdas), inLog(reference.gradient, lambdas))
 
 const table = {
   columns: ['strategy', 'inner tol', 'seconds', 'Newton steps', 'largest gradient error', 'solves', 'gradients'],
   rows: all.map((s) => [
     s.name,
-    s === reference ? '1e-12' : '1e-4',
+    (s === reference ? REFERENCE_TOL : TOL).toExponential(0),
     s.seconds,
     s.iterations.reduce((a, b) => a + b, 0),
-    errors(s.gradient, reference.gradient).reduce((a, b) => Math.max(a, b), 0).toExponential(1),
+    errorOf(s).reduce((a, b) => Math.max(a, b), 0).toExponential(1),
     tally(s.status, statuses),
     tally(s.gradientStatus, gradientStatuses),
   ]),
@@ -115,7 +120,7 @@ const html = await htmlReport({
         title: 'Hypergradient in log λ',
         x,
         y: { label: 'dg / d log λ', scale: 'linear' },
-        series: all.map((s) => ({ name: s.name, x: lambdas.data, y: s.gradient.map((g, i) => g * (lambdas.data[i] as number)), marker: 'none' as const })),
+        series: all.map((s) => ({ name: s.name, x: lambdas.data, y: inLog(s.gradient, lambdas), marker: 'none' as const })),
       },
     },
     {
@@ -125,7 +130,7 @@ const html = await htmlReport({
         title: 'Error of the hypergradient',
         x,
         y: { label: 'relative error', scale: 'log' },
-        series: sweeps.map((s) => ({ name: s.name, x: lambdas.data, y: errors(s.gradient, reference.gradient), style: 'dots' as const })),
+        series: sweeps.map((s) => ({ name: s.name, x: lambdas.data, y: errorOf(s), style: 'dots' as const })),
       },
     },
     { heading: 'Cost and statuses', table },

@@ -19,13 +19,9 @@ export const loadProblem = async (file: string): Promise<Problem> => {
   }
   let loaded: { readonly default?: unknown }
   try {
-    const url = pathToFileURL(path).href
-    if (isTypeScript(path)) {
-      const { tsImport } = await import('tsx/esm/api')
-      loaded = (await tsImport(url, import.meta.url)) as { readonly default?: unknown }
-    } else {
-      loaded = (await import(url)) as { readonly default?: unknown }
-    }
+    // Registered, not imported through tsx: the module must see this very copy of onestep.
+    if (isTypeScript(path)) (await import('tsx/esm/api')).register()
+    loaded = (await import(pathToFileURL(path).href)) as { readonly default?: unknown }
   } catch (cause) {
     if (cause instanceof OnestepError) throw cause
     throw new DataError(`${file}: the module cannot be loaded: ${cause instanceof Error ? cause.message : String(cause)}`, {
