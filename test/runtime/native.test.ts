@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import { test, type Test } from 'tap'
+import tap, { test, type Test } from 'tap'
 import { NativeError } from '../../lib/base/errors.js'
 import { packageRoot } from '../../lib/runtime/diagnosis.js'
 import { doctor } from '../../lib/runtime/doctor.js'
@@ -17,6 +17,8 @@ import {
   type SelfCheck,
 } from '../../lib/runtime/native.js'
 
+// Each machine that lacks something is found to by compiling small programs: seconds, more on a busy machine.
+tap.setTimeout(300_000)
 const addonPath = nativePath()
 const sane: SelfCheck = {
   blas: { config: 'OpenBLAS 9', core: 'Haswell', threads: 1, singleThreaded: false, integerBits: 32 },
