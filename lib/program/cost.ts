@@ -32,7 +32,9 @@ export const elementTime = (kernel: string): number => elementTimes[kernel] ?? p
 const side = (shape: Shape | undefined, fromEnd: number): number => shape?.[shape.length - fromEnd] ?? 1
 
 /** Kernels that are dominated by products; per lane, for the shapes of their inputs and outputs. */
-const productFlops: Readonly<Record<string, (inputs: readonly Shape[], outputs: readonly Shape[], transposeA: boolean) => number>> = {
+const productFlops: Readonly<
+  Record<string, (inputs: readonly Shape[], outputs: readonly Shape[], transposeA: boolean) => number>
+> = {
   matmul: ([a], [c], transposeA) => 2 * sizeOf(c as Shape) * side(a, transposeA ? 2 : 1),
   gram: ([a], [g]) => (sizeOf(g as Shape) + 2 * side(a, 1)) * side(a, 2),
   cholesky: ([a]) => (sizeOf(a as Shape) * side(a, 1)) / 3,

@@ -87,7 +87,8 @@ export const decode = (bytes: Uint8Array): Layout => {
     })
   }
   const [low, high] = checksum(bytes.subarray(4 * CHECKED_FROM))
-  if (bytes.length !== words[2] || words[3] !== (low | 0) || words[4] !== (high | 0)) throw damaged('its checksum is wrong')
+  if (bytes.length !== words[2] || words[3] !== (low | 0) || words[4] !== (high | 0))
+    throw damaged('its checksum is wrong')
   const input = new Reader(words)
   const lanes = input.word()
   const kernels = input.many(() => input.name())
@@ -98,14 +99,35 @@ export const decode = (bytes: Uint8Array): Layout => {
     return { hash, size: input.long() }
   })
   const immediates = input.many(() => input.double())
-  const values = input.many(() => ({ space: pick(spaces, input.word()), offset: input.long(), shape: input.shape() }))
-  const slots = input.many(() => ({ kind: pick(slotKinds, input.word()), index: input.word(), size: input.long() }))
+  const values = input.many(() => ({
+    space: pick(spaces, input.word()),
+    offset: input.long(),
+    shape: input.shape(),
+  }))
+  const slots = input.many(() => ({
+    kind: pick(slotKinds, input.word()),
+    index: input.word(),
+    size: input.long(),
+  }))
   const uniformInputs = input.many(() => ({ input: input.word(), value: input.word() }))
   const uniformOutputs = input.many(() => ({ value: input.word(), output: input.word() }))
   const [uniformArena, tileArena] = [input.long(), input.long()]
   const stages = input.many(() => readStage(input, kernels))
   if (!input.done) throw damaged('words are left over')
-  return { lanes, inputs, outputs, constants, immediates, values, slots, uniformInputs, uniformOutputs, uniformArena, tileArena, stages }
+  return {
+    lanes,
+    inputs,
+    outputs,
+    constants,
+    immediates,
+    values,
+    slots,
+    uniformInputs,
+    uniformOutputs,
+    uniformArena,
+    tileArena,
+    stages,
+  }
 }
 
 const pick = <T>(list: readonly T[], code: number): T => {
@@ -132,7 +154,10 @@ const readBlock = (input: Reader, kernels: readonly string[]): Instruction<numbe
     return code
   })
 
-const readWhile = (input: Reader, kernels: readonly string[]): Extract<Instruction<number>, { kind: 'while' }> => {
+const readWhile = (
+  input: Reader,
+  kernels: readonly string[],
+): Extract<Instruction<number>, { kind: 'while' }> => {
   const carries = input.list(input.count())
   const results = input.list(carries.length)
   const predicate = input.word()
@@ -163,14 +188,32 @@ const readInstruction = (input: Reader, kernels: readonly string[]): Instruction
         const sequences = input.many(() => ({ sequence: input.word(), slice: input.word() }))
         const stacked = input.many(() => ({ stacked: input.word(), result: input.word() }))
         const body = readBlock(input, kernels)
-        return { kind: 'scan', count: count < 0 ? undefined : count, length, reverse, carries, results, sequences, stacked, body }
+        return {
+          kind: 'scan',
+          count: count < 0 ? undefined : count,
+          length,
+          reverse,
+          carries,
+          results,
+          sequences,
+          stacked,
+          body,
+        }
       }
       case 'cond': {
         const predicate = input.word()
         const ends = input.list(input.count())
         const [thenResults, elseResults] = [input.list(ends.length), input.list(ends.length)]
         const then = readBlock(input, kernels)
-        return { kind: 'cond', predicate, outputs: ends, thenResults, elseResults, then, else: readBlock(input, kernels) }
+        return {
+          kind: 'cond',
+          predicate,
+          outputs: ends,
+          thenResults,
+          elseResults,
+          then,
+          else: readBlock(input, kernels),
+        }
       }
       default: {
         const attributes: number[] = []

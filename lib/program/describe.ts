@@ -16,7 +16,10 @@ export const describe = (bytes: Uint8Array): string => {
     `${String(layout.lanes)} ${layout.lanes === 1 ? 'lane' : 'lanes'} a tile`,
     `${String(layout.tileArena)} doubles a tile`,
     `${String(layout.uniformArena)} uniform doubles`,
-    ...layout.slots.map(({ kind, index, size }, i) => `slot ${String(i)}: ${kind} ${String(index)}, ${String(size)} doubles an instance`),
+    ...layout.slots.map(
+      ({ kind, index, size }, i) =>
+        `slot ${String(i)}: ${kind} ${String(index)}, ${String(size)} doubles an instance`,
+    ),
     ...layout.uniformInputs.map(({ input, value }) => `uniform input ${String(input)} → ${name(value)}`),
     ...layout.uniformOutputs.map(({ value, output }) => `uniform output ${String(output)} ← ${name(value)}`),
   ]
@@ -39,9 +42,12 @@ const indent = (lines: readonly string[]): string[] => lines.map((line) => `  ${
 const describeStage = (layout: Layout, stage: Stage): string[] => {
   const name = (value: number): string => nameOf(layout, value)
   if (stage.kind === 'uniform') return ['uniform', ...indent(describeBlock(layout, stage.code))]
-  const loads = stage.loads.map(({ source, value }) => `${name(value)} ← ${source < 0 ? name(-1 - source) : `slot ${String(source)}`}`)
+  const loads = stage.loads.map(
+    ({ source, value }) => `${name(value)} ← ${source < 0 ? name(-1 - source) : `slot ${String(source)}`}`,
+  )
   const stores = stage.stores.map(({ value, slot }) => `${name(value)} → slot ${String(slot)}`)
-  const code = stage.kind === 'straight' ? describeBlock(layout, stage.code) : describeInstruction(layout, stage.loop)
+  const code =
+    stage.kind === 'straight' ? describeBlock(layout, stage.code) : describeInstruction(layout, stage.loop)
   return [stage.kind, ...indent([...loads, ...code, ...stores])]
 }
 
@@ -58,14 +64,21 @@ export const describeInstruction = (layout: Layout, instruction: Instruction<num
     code.length === 0 ? [] : indent([`${title}:`, ...indent(describeBlock(layout, code))])
   switch (instruction.kind) {
     case 'kernel': {
-      const words = instruction.attributes.length === 0 ? '' : ` [${instruction.attributes.slice(0, 12).join(' ')}]`
+      const words =
+        instruction.attributes.length === 0 ? '' : ` [${instruction.attributes.slice(0, 12).join(' ')}]`
       return [`${names(instruction.outputs)} = ${instruction.kernel}(${names(instruction.inputs)})${words}`]
     }
     case 'fused': {
-      const argument = (a: number): string => (a < 0 ? name(instruction.inputs[-1 - a] as number) : `r${String(a)}`)
-      const steps = instruction.steps.map(({ kernel, to, from }) => `r${String(to)} = ${kernel}(${from.map(argument).join(', ')})`)
+      const argument = (a: number): string =>
+        a < 0 ? name(instruction.inputs[-1 - a] as number) : `r${String(a)}`
+      const steps = instruction.steps.map(
+        ({ kernel, to, from }) => `r${String(to)} = ${kernel}(${from.map(argument).join(', ')})`,
+      )
       const results = instruction.results.map((r) => `r${String(r)}`).join(', ')
-      return [`${names(instruction.outputs)} = fused(${names(instruction.inputs)}) → ${results}`, ...indent(steps)]
+      return [
+        `${names(instruction.outputs)} = fused(${names(instruction.inputs)}) → ${results}`,
+        ...indent(steps),
+      ]
     }
     case 'while':
       return [

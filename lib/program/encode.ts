@@ -150,7 +150,11 @@ const writeBlock = (out: Writer, code: Code, kernel: KernelIndex): void => {
 }
 
 /** The attribute words of a `while`, which are also the words of a loop stage. */
-const writeWhile = (out: Writer, loop: Extract<Instruction<number>, { kind: 'while' }>, kernel: KernelIndex): void => {
+const writeWhile = (
+  out: Writer,
+  loop: Extract<Instruction<number>, { kind: 'while' }>,
+  kernel: KernelIndex,
+): void => {
   out.counted(loop.carries)
   out.list(loop.results)
   out.word(loop.predicate)

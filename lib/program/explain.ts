@@ -51,7 +51,8 @@ export interface Explanation {
 export const explain = (program: Program): Explanation => {
   const layout = decode(program.bytes)
   const slotBytes = (internal: boolean): number =>
-    8 * layout.slots.reduce((total, { kind, size }) => total + ((kind === 'internal') === internal ? size : 0), 0)
+    8 *
+    layout.slots.reduce((total, { kind, size }) => total + ((kind === 'internal') === internal ? size : 0), 0)
   return {
     lanes: layout.lanes,
     predictions: predictLanes(layout),
@@ -68,12 +69,16 @@ export const explain = (program: Program): Explanation => {
 
 /** Bytes that a batch takes, on so many threads. */
 export const batchBytes = ({ memory }: Explanation, batch: number, threads = 1): number =>
-  memory.constants + memory.uniform + threads * memory.tile + batch * (memory.portsPerInstance + memory.internalPerInstance)
+  memory.constants +
+  memory.uniform +
+  threads * memory.tile +
+  batch * (memory.portsPerInstance + memory.internalPerInstance)
 
 const sizeAt = (layout: Layout, value: number): number => sizeOf(layout.values[value]?.shape ?? [])
 
 const explainStage = (layout: Layout, stage: Stage): ExplainedStage => {
-  const bytes = (values: readonly number[]): number => 8 * values.reduce((total, v) => total + sizeAt(layout, v), 0)
+  const bytes = (values: readonly number[]): number =>
+    8 * values.reduce((total, v) => total + sizeAt(layout, v), 0)
   const instructions: ExplainedInstruction[] = []
   const visit = (code: readonly Instruction<number>[], depth: number): void => {
     for (const instruction of code) {
@@ -93,7 +98,10 @@ const explainStage = (layout: Layout, stage: Stage): ExplainedStage => {
   }
 }
 
-const explainInstruction = (layout: Layout, instruction: Instruction<number>): Omit<ExplainedInstruction, 'depth'> => {
+const explainInstruction = (
+  layout: Layout,
+  instruction: Instruction<number>,
+): Omit<ExplainedInstruction, 'depth'> => {
   const text = describeInstruction(layout, instruction)[0] as string
   if (instruction.kind !== 'kernel' && instruction.kind !== 'fused') return { text, flops: 0, bytes: 0 }
   const { inputs, outputs } = instruction
@@ -101,21 +109,36 @@ const explainInstruction = (layout: Layout, instruction: Instruction<number>): O
   if (instruction.kind === 'fused') {
     const size = sizeAt(layout, outputs[0] as number)
     const functions = instruction.steps.filter(({ kernel }) => elementTime(kernel) > 0).length
-    return { text: `${text}: ${instruction.steps.map(({ kernel }) => kernel).join(' ')}`, flops: functions * size, bytes }
+    return {
+      text: `${text}: ${instruction.steps.map(({ kernel }) => kernel).join(' ')}`,
+      flops: functions * size,
+      bytes,
+    }
   }
   const shape = (v: number) => layout.values[v]?.shape ?? []
   const transposeA = instruction.attributes[0] === 1
-  return { text, flops: flops(instruction.kernel, inputs.map(shape), outputs.map(shape), { transposeA }), bytes }
+  return {
+    text,
+    flops: flops(instruction.kernel, inputs.map(shape), outputs.map(shape), { transposeA }),
+    bytes,
+  }
 }
 
 const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const
 
 const formatBytes = (bytes: number): string => {
   const unit = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log2(Math.max(1, bytes)) / 10)))
-  return unit === 0 ? `${String(bytes)} B` : `${(bytes / 2 ** (10 * unit)).toPrecision(3)} ${units[unit] as string}`
+  return unit === 0
+    ? `${String(bytes)} B`
+    : `${(bytes / 2 ** (10 * unit)).toPrecision(3)} ${units[unit] as string}`
 }
 
-const formatTime = (ns: number): string => (ns < 1e3 ? `${ns.toFixed(0)} ns` : ns < 1e6 ? `${(ns / 1e3).toPrecision(3)} µs` : `${(ns / 1e6).toPrecision(3)} ms`)
+const formatTime = (ns: number): string =>
+  ns < 1e3
+    ? `${ns.toFixed(0)} ns`
+    : ns < 1e6
+      ? `${(ns / 1e3).toPrecision(3)} µs`
+      : `${(ns / 1e6).toPrecision(3)} ms`
 
 const plural = (count: number, noun: string): string => `${String(count)} ${noun}${count === 1 ? '' : 's'}`
 
@@ -131,14 +154,18 @@ export const formatExplanation = (explanation: Explanation, batch = 1): string =
   ]
   stages.forEach((stage, i) => {
     const inner = stage.instructions.reduce((total, instruction) => total + instruction.flops, 0)
-    const rate = stage.kind === 'loop' ? 'an iteration' : stage.kind === 'uniform' ? 'once a job' : 'an instance'
+    const rate =
+      stage.kind === 'loop' ? 'an iteration' : stage.kind === 'uniform' ? 'once a job' : 'an instance'
     lines.push(
       '',
       `stage ${String(i)}: ${stage.kind}, ${plural(stage.instructions.length, 'instruction')}, ${inner.toPrecision(4)} flops ${rate}` +
-        (stage.kind === 'uniform' ? '' : `, loads ${formatBytes(stage.loadedBytes)}, stores ${formatBytes(stage.storedBytes)}`),
+        (stage.kind === 'uniform'
+          ? ''
+          : `, loads ${formatBytes(stage.loadedBytes)}, stores ${formatBytes(stage.storedBytes)}`),
     )
     for (const { text, depth, flops: count, bytes } of stage.instructions) {
-      const cost = bytes === 0 ? '' : `   ${count === 0 ? '' : `${count.toPrecision(3)} flops, `}${formatBytes(bytes)}`
+      const cost =
+        bytes === 0 ? '' : `   ${count === 0 ? '' : `${count.toPrecision(3)} flops, `}${formatBytes(bytes)}`
       lines.push(`${'  '.repeat(depth + 1)}${text}${cost}`)
     }
   })

@@ -31,7 +31,12 @@ type Code = readonly Instruction<number>[]
 
 export type Stage =
   | { readonly kind: 'uniform'; readonly code: Code }
-  | { readonly kind: 'straight'; readonly loads: readonly Load[]; readonly stores: readonly Store[]; readonly code: Code }
+  | {
+      readonly kind: 'straight'
+      readonly loads: readonly Load[]
+      readonly stores: readonly Store[]
+      readonly code: Code
+    }
   | {
       readonly kind: 'loop'
       readonly loads: readonly Load[]

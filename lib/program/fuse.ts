@@ -113,7 +113,10 @@ const schedule = (
     }
   })
   const byLast = (a: number, b: number): number => (last[a] as number) - (last[b] as number)
-  const ready = units.map((_, i) => i).filter((i) => waiting[i] === 0).sort(byLast)
+  const ready = units
+    .map((_, i) => i)
+    .filter((i) => waiting[i] === 0)
+    .sort(byLast)
   const order: Unit[] = []
   for (let at = ready.shift(); at !== undefined; at = ready.shift()) {
     order.push(units[at] as Operation[])

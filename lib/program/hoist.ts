@@ -21,7 +21,8 @@ export const hoist = (region: Region, budgetBytes: number): void => {
   for (const operation of region.operations) {
     for (const inner of operation.regions) hoist(inner, budgetBytes)
     if (isLoop(operation)) operations.push(...liftFromLoop(operation, budgetBytes))
-    else if (!isUniform(operation)) for (const inner of operation.regions) operations.push(...liftFromBranch(inner))
+    else if (!isUniform(operation))
+      for (const inner of operation.regions) operations.push(...liftFromBranch(inner))
     operations.push(operation)
   }
   region.operations = operations
@@ -73,7 +74,11 @@ const liftFromLoop = (loop: Operation, budgetBytes: number): Operation[] => {
 }
 
 /** The invariant operations that are worth moving, and what they need. */
-const choose = (loop: Operation, invariant: readonly Operation[], budgetBytes: number): ReadonlySet<Operation> => {
+const choose = (
+  loop: Operation,
+  invariant: readonly Operation[],
+  budgetBytes: number,
+): ReadonlySet<Operation> => {
   const producer = new Map<Variable, Operation>()
   for (const operation of invariant) for (const v of operation.outputs) producer.set(v, operation)
   const chosen = new Set<Operation>()
@@ -112,7 +117,8 @@ const usedByTheRest = (loop: Operation, set: ReadonlySet<Operation>): ReadonlySe
   const used = new Set<Variable>()
   for (const region of loop.regions) {
     for (const v of region.results) used.add(v.root)
-    for (const operation of region.operations) if (!set.has(operation)) forEachUse(operation, (root) => used.add(root))
+    for (const operation of region.operations)
+      if (!set.has(operation)) forEachUse(operation, (root) => used.add(root))
   }
   return used
 }
@@ -151,7 +157,9 @@ const timeOf = (operation: Operation): number => {
     operation.outputs.map((v) => v.shape),
     operation.attributes,
   )
-  const inner = operation.regions.flatMap((region) => region.operations).reduce((total, o) => total + timeOf(o), 0)
+  const inner = operation.regions
+    .flatMap((region) => region.operations)
+    .reduce((total, o) => total + timeOf(o), 0)
   const element = isElementwise(operation.kernel) ? elementTime(operation.kernel) : 2 * memoryElement
   return 2 * own * peakFlop + size * element + inner * (operation.scan?.length ?? 1)
 }

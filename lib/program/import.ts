@@ -29,7 +29,9 @@ export const importGraph = (graph: Graph, uniform: readonly boolean[]): Imported
   for (const kind of kinds) {
     // Several reports of one kind are summed up by the maximum, in which a NaN stays.
     const values = reported.filter((_, i) => graph.reports[i]?.kind === kind)
-    region.results.push(values.reduce((a, b) => importer.emit(region, 'maximum', {}, [a, b], [[]])[0] as Variable))
+    region.results.push(
+      values.reduce((a, b) => importer.emit(region, 'maximum', {}, [a, b], [[]])[0] as Variable),
+    )
   }
   return { region, reports: kinds }
 }
@@ -66,9 +68,21 @@ class Importer {
     return region
   }
 
-  emit(region: Region, kernel: string, attributes: object, inputs: Variable[], shapes: readonly Shape[]): Variable[] {
+  emit(
+    region: Region,
+    kernel: string,
+    attributes: object,
+    inputs: Variable[],
+    shapes: readonly Shape[],
+  ): Variable[] {
     const outputs = shapes.map((shape) => variable(shape))
-    region.operations.push({ ...plain, kernel, attributes: attributes as Operation['attributes'], inputs, outputs })
+    region.operations.push({
+      ...plain,
+      kernel,
+      attributes: attributes as Operation['attributes'],
+      inputs,
+      outputs,
+    })
     return outputs
   }
 
@@ -98,14 +112,18 @@ class Importer {
         return outputs
       }
       case 'transpose':
-        return keepsOrder(x.shape, attributes['permutation'] as readonly number[]) ? [alias(x, shape)] : emit()
+        return keepsOrder(x.shape, attributes['permutation'] as readonly number[])
+          ? [alias(x, shape)]
+          : emit()
       case 'sum':
       case 'max':
       case 'min':
         return x.size > 0 && x.size === sizeOf(shape) ? [alias(x, shape)] : emit()
       case 'slice': {
         const at = contiguousFrom(x.shape, shape, attributes['start'] as never, attributes['step'] as never)
-        return at === undefined || x.root.constant !== undefined || x.root.slice ? emit() : [alias(x, shape, at)]
+        return at === undefined || x.root.constant !== undefined || x.root.slice
+          ? emit()
+          : [alias(x, shape, at)]
       }
       case 'choleskySolve':
       case 'luSolve':
@@ -117,7 +135,13 @@ class Importer {
         return this.control(region, kernel, node, inputs, shapes)
       default:
         if (!isElementwise(kernel)) return emit()
-        return this.emit(region, kernel, attributes, inputs.map((v) => this.narrow.get(v) ?? v), shapes)
+        return this.emit(
+          region,
+          kernel,
+          attributes,
+          inputs.map((v) => this.narrow.get(v) ?? v),
+          shapes,
+        )
     }
   }
 
@@ -153,7 +177,10 @@ class Importer {
     const carries = given.slice(0, carried).map((v) => variable(v.shape))
     if (kernel === 'while') {
       const all = [...carries, ...given.slice(carried)]
-      const regions = [this.region(attributes.condition, carries, all), this.region(attributes.body, carries, all)]
+      const regions = [
+        this.region(attributes.condition, carries, all),
+        this.region(attributes.body, carries, all),
+      ]
       push({ inputs: given.slice(0, carried), regions })
       return outputs
     }
@@ -184,10 +211,19 @@ const keepsOrder = (shape: Shape, permutation: readonly number[]): boolean => {
 }
 
 /** Where a rectangular part begins, if its elements are neighbours in memory; see the `slice` op. */
-const contiguousFrom = (whole: Shape, part: Shape, start: readonly number[], step: readonly number[]): number | undefined => {
+const contiguousFrom = (
+  whole: Shape,
+  part: Shape,
+  start: readonly number[],
+  step: readonly number[],
+): number | undefined => {
   const first = part.findIndex((d) => d !== 1)
   const inner = first < 0 ? [] : part.slice(first + 1)
-  if (sizeOf(part) === 0 || (first >= 0 && step[first] !== 1) || !sameShape(inner, whole.slice(whole.length - inner.length))) {
+  if (
+    sizeOf(part) === 0 ||
+    (first >= 0 && step[first] !== 1) ||
+    !sameShape(inner, whole.slice(whole.length - inner.length))
+  ) {
     return undefined
   }
   return start.reduce((at, i, axis) => at * (whole[axis] as number) + i, 0)

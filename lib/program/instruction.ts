@@ -59,16 +59,13 @@ export interface CondInstruction<V> {
 }
 
 export type Instruction<V> =
-  | KernelInstruction<V>
-  | FusedInstruction<V>
-  | WhileInstruction<V>
-  | ScanInstruction<V>
-  | CondInstruction<V>
+  KernelInstruction<V> | FusedInstruction<V> | WhileInstruction<V> | ScanInstruction<V> | CondInstruction<V>
 
 /** The same instruction with other operands. */
 export const mapInstruction = <V, W>(instruction: Instruction<V>, f: (v: V) => W): Instruction<W> => {
   const all = (list: readonly V[]): W[] => list.map(f)
-  const block = (list: readonly Instruction<V>[]): Instruction<W>[] => list.map((inner) => mapInstruction(inner, f))
+  const block = (list: readonly Instruction<V>[]): Instruction<W>[] =>
+    list.map((inner) => mapInstruction(inner, f))
   switch (instruction.kind) {
     case 'kernel':
     case 'fused':
@@ -88,8 +85,14 @@ export const mapInstruction = <V, W>(instruction: Instruction<V>, f: (v: V) => W
         count: instruction.count === undefined ? undefined : f(instruction.count),
         carries: all(instruction.carries),
         results: all(instruction.results),
-        sequences: instruction.sequences.map(({ sequence, slice }) => ({ sequence: f(sequence), slice: f(slice) })),
-        stacked: instruction.stacked.map(({ stacked, result }) => ({ stacked: f(stacked), result: f(result) })),
+        sequences: instruction.sequences.map(({ sequence, slice }) => ({
+          sequence: f(sequence),
+          slice: f(slice),
+        })),
+        stacked: instruction.stacked.map(({ stacked, result }) => ({
+          stacked: f(stacked),
+          result: f(result),
+        })),
         body: block(instruction.body),
       }
     case 'cond':

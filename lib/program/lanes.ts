@@ -51,17 +51,45 @@ const interpolate = (points: readonly (readonly [number, number])[], x: number):
 }
 
 /** Fractions of the peak by columns, for a narrow shared matrix (at most 24 rows or columns) and a wide one (at least 256). */
-const narrow: readonly (readonly [number, number])[] = [[1, 0.12], [8, 1], [16, 0.7], [32, 0.6], [64, 0.5], [128, 0.45]]
-const wide: readonly (readonly [number, number])[] = [[1, 0.12], [8, 0.45], [16, 0.6], [32, 0.8], [64, 0.9]]
+const narrow: readonly (readonly [number, number])[] = [
+  [1, 0.12],
+  [8, 1],
+  [16, 0.7],
+  [32, 0.6],
+  [64, 0.5],
+  [128, 0.45],
+]
+const wide: readonly (readonly [number, number])[] = [
+  [1, 0.12],
+  [8, 0.45],
+  [16, 0.6],
+  [32, 0.8],
+  [64, 0.9],
+]
 
 const sharedEfficiency = (rows: number, inner: number, columns: number): number => {
   const width = Math.min(rows, inner)
-  const share = interpolate([[24, 0], [256, 1]], width)
+  const share = interpolate(
+    [
+      [24, 0],
+      [256, 1],
+    ],
+    width,
+  )
   return (1 - share) * interpolate(narrow, columns) + share * interpolate(wide, columns)
 }
 
 /** How much slower memory is when a tile takes so many bytes: L2, L3, beyond. */
-const spill = (bytes: number): number => interpolate([[2 ** 19, 1], [2 ** 21, 1.6], [2 ** 23, 2], [2 ** 25, 4]], bytes)
+const spill = (bytes: number): number =>
+  interpolate(
+    [
+      [2 ** 19, 1],
+      [2 ** 21, 1.6],
+      [2 ** 23, 2],
+      [2 ** 25, 4],
+    ],
+    bytes,
+  )
 
 class Predictor {
   private readonly layout: Layout
@@ -117,14 +145,23 @@ class Predictor {
       case 'fused': {
         const size = T * this.size(instruction.outputs[0] as number)
         const blocks = Math.ceil(size / 512)
-        const steps = instruction.steps.reduce((time, { kernel }) => time + elementTime(kernel) * size + stepDispatch * blocks, 0)
-        const operands = [...instruction.inputs, ...instruction.outputs].filter((v) => this.size(v) * T >= size)
+        const steps = instruction.steps.reduce(
+          (time, { kernel }) => time + elementTime(kernel) * size + stepDispatch * blocks,
+          0,
+        )
+        const operands = [...instruction.inputs, ...instruction.outputs].filter(
+          (v) => this.size(v) * T >= size,
+        )
         return dispatch + steps + (operands.length * size * memoryElement * this.slowness) / 4
       }
       case 'kernel':
-        return dispatch + (isProduct(instruction.kernel) ? this.product(instruction) : this.movement(instruction))
+        return (
+          dispatch + (isProduct(instruction.kernel) ? this.product(instruction) : this.movement(instruction))
+        )
       case 'while':
-        return assumedIterations * waiting * (this.block(instruction.condition) + this.block(instruction.body))
+        return (
+          assumedIterations * waiting * (this.block(instruction.condition) + this.block(instruction.body))
+        )
       case 'scan':
         return instruction.length * (this.block(instruction.body) + dispatch)
       case 'cond': {
@@ -142,7 +179,15 @@ class Predictor {
   private product({ kernel, inputs, outputs, attributes }: KernelInstruction<number>): number {
     const T = this.lanes
     const shapes = inputs.map((v) => this.shape(v))
-    const work = T * flops(kernel, shapes, outputs.map((v) => this.shape(v)), { transposeA: attributes[0] === 1 }) * peakFlop
+    const work =
+      T *
+      flops(
+        kernel,
+        shapes,
+        outputs.map((v) => this.shape(v)),
+        { transposeA: attributes[0] === 1 },
+      ) *
+      peakFlop
     const [a = []] = shapes
     const n = a[a.length - 1] ?? 1
     if (kernel === 'matmul') {
@@ -164,7 +209,16 @@ class Predictor {
   private own(work: number, n: number, isVector: boolean): number {
     const T = this.lanes
     // Cholesky: n = 8 takes 217 ns alone and 35 in lanes, n = 16 604 and 144, n = 64 24.8 and 6.4 µs.
-    const alone = isVector ? 0.12 : interpolate([[8, 0.04], [64, 0.07], [512, 0.7]], n)
+    const alone = isVector
+      ? 0.12
+      : interpolate(
+          [
+            [8, 0.04],
+            [64, 0.07],
+            [512, 0.7],
+          ],
+          n,
+        )
     const oneByOne = T * libraryCall + work / alone
     return T === 1 ? oneByOne : Math.min(oneByOne, (work * this.slowness) / 0.25)
   }

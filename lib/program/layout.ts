@@ -30,7 +30,16 @@ export const layOut = (program: Region, staged: Staged, lanes: number | 'auto'):
   const uniform = uniformBody(program, staged)
   const stages = withPassedInputs(program, staged.lanes)
   const planned = stages.map((stage, i) => planStage(stage, stages.slice(i + 1), program, slots))
-  const plan = { program, slots, uniform, planned, uniformPlaces: place(uniform.body, false, alignment) }
+  const tiles = new Map<number, readonly Placement[]>()
+  const plan: Plan = {
+    ...{ program, slots, uniform, planned },
+    uniformPlaces: place(uniform.body, false, alignment),
+    tilesFor: (grain) => {
+      const known = tiles.get(grain) ?? planned.map(({ body }) => place(body, true, grain))
+      tiles.set(grain, known)
+      return known
+    },
+  }
   if (lanes !== 'auto') return assemble(plan, lanes)
   const draft = assemble(plan, draftLanes)
   const chosen = chooseLanes(draft.layout)
@@ -49,18 +58,24 @@ interface Plan {
   readonly uniform: UniformBody
   readonly planned: readonly Planned[]
   readonly uniformPlaces: Placement
+  /** The places of each stage, at multiples of `grain` elements. */
+  readonly tilesFor: (grain: number) => readonly Placement[]
 }
 
 /** The number of lanes of the layout by which the number of lanes is chosen. */
 const draftLanes = 8
 
-const assemble = ({ program, slots, uniform, planned, uniformPlaces }: Plan, T: number): LaidOut => {
-  const tiles = planned.map(({ body }) => place(body, true, T === 1 ? alignment : 1))
+const assemble = (
+  { program, slots, uniform, planned, uniformPlaces, tilesFor }: Plan,
+  T: number,
+): LaidOut => {
+  const tiles = tilesFor(T === 1 ? alignment : 1)
   const values = new Values(uniformPlaces, T)
   const code = (list: readonly Selected[], tile: Placement): Instruction<number>[] =>
     list.map((instruction) => mapInstruction(instruction, (v) => values.index(v, tile)))
   const layoutStages: Stage[] = []
-  if (uniform.body.code.length > 0) layoutStages.push({ kind: 'uniform', code: code(uniform.body.code, uniformPlaces) })
+  if (uniform.body.code.length > 0)
+    layoutStages.push({ kind: 'uniform', code: code(uniform.body.code, uniformPlaces) })
   planned.forEach(({ kind, body, loads, stores }, i) => {
     const tile = tiles[i] as Placement
     const common = {
@@ -72,12 +87,20 @@ const assemble = ({ program, slots, uniform, planned, uniformPlaces }: Plan, T: 
     }
     const instructions = code(body.code, tile)
     if (kind === 'straight') layoutStages.push({ kind, ...common, code: instructions })
-    else layoutStages.push({ kind, ...common, loop: instructions[0] as Extract<Instruction<number>, { kind: 'while' }> })
+    else
+      layoutStages.push({
+        kind,
+        ...common,
+        loop: instructions[0] as Extract<Instruction<number>, { kind: 'while' }>,
+      })
   })
   const uniformInputs = program.params.flatMap((v, input) =>
     uniformPlaces.offsets.has(v) ? [{ input, value: values.index(v, uniformPlaces) }] : [],
   )
-  const uniformOutputs = uniform.outputs.map(({ v, output }) => ({ value: values.index(v, uniformPlaces), output }))
+  const uniformOutputs = uniform.outputs.map(({ v, output }) => ({
+    value: values.index(v, uniformPlaces),
+    output,
+  }))
   const port = (v: Variable): Port => ({ uniform: !isLane(v), shape: v.shape })
   const layout: Layout = {
     lanes: T,
@@ -100,7 +123,9 @@ const assemble = ({ program, slots, uniform, planned, uniformPlaces }: Plan, T: 
 const withPassedInputs = (program: Region, stages: readonly LaneStage[]): readonly LaneStage[] => {
   const params = new Set(program.params)
   const passes = program.results.some((v) => isLane(v) && params.has(v.root))
-  return passes && !stages.some(({ kind }) => kind === 'straight') ? [...stages, { kind: 'straight', operations: [] }] : stages
+  return passes && !stages.some(({ kind }) => kind === 'straight')
+    ? [...stages, { kind: 'straight', operations: [] }]
+    : stages
 }
 
 /** The uniform code, and which of its variables are outputs of the program. */
@@ -176,7 +201,8 @@ const laneUses = (operations: readonly Operation[]): Set<Variable> => {
   return uses
 }
 
-const operationsOf = (stage: LaneStage): readonly Operation[] => (stage.kind === 'loop' ? [stage.operation] : stage.operations)
+const operationsOf = (stage: LaneStage): readonly Operation[] =>
+  stage.kind === 'loop' ? [stage.operation] : stage.operations
 
 const planStage = (stage: LaneStage, later: readonly LaneStage[], program: Region, slots: Slots): Planned => {
   const laterUses = laneUses(later.flatMap(operationsOf))
@@ -187,11 +213,18 @@ const planStage = (stage: LaneStage, later: readonly LaneStage[], program: Regio
     const uses = laneUses(stage.operations)
     // The last straight stage also passes on inputs that are outputs.
     const isLast = !later.some(({ kind }) => kind === 'straight')
-    const passed = isLast ? program.results.map((v) => v.root).filter((root) => program.params.includes(root) && root.lane) : []
+    const passed = isLast
+      ? program.results.map((v) => v.root).filter((root) => program.params.includes(root) && root.lane)
+      : []
     const loaded = [...new Set([...uses, ...passed])].filter((root) => !defined.has(root))
     const stores = slots.stores(program, new Set([...defined, ...passed]), isLater)
     const exit = stores.map(({ from }) => from.root)
-    const body: Body = { code: selector.block(stage.operations, exit), entry: loaded, exit, merged: selector.merged }
+    const body: Body = {
+      code: selector.block(stage.operations, exit),
+      entry: loaded,
+      exit,
+      merged: selector.merged,
+    }
     const loads = loaded.map((root) => ({ from: slots.find(root), to: root }))
     return { kind: 'straight', body: coalesce(body), loads, stores }
   }
@@ -200,11 +233,19 @@ const planStage = (stage: LaneStage, later: readonly LaneStage[], program: Regio
   const carries = (regions[0] as Region).params
   const inner = new Set<Variable>()
   forEachUse({ ...operation, inputs: [] }, (root) => root.lane && inner.add(root))
-  const loads: { readonly from: number | Variable; readonly to: Variable }[] = [...inner].map((root) => ({ from: slots.find(root), to: root }))
-  inputs.forEach((v, i) => loads.push({ from: isLane(v) ? slots.find(v.root) : v, to: carries[i] as Variable }))
+  const loads: { readonly from: number | Variable; readonly to: Variable }[] = [...inner].map((root) => ({
+    from: slots.find(root),
+    to: root,
+  }))
+  inputs.forEach((v, i) =>
+    loads.push({ from: isLane(v) ? slots.find(v.root) : v, to: carries[i] as Variable }),
+  )
   const stores = slots.stores(program, new Set(outputs), isLater)
   const loop = selector.while(operation, carries)
-  const merged = [...selector.merged, ...carries.map((v, i): [Variable, Variable] => [v, outputs[i] as Variable])]
+  const merged = [
+    ...selector.merged,
+    ...carries.map((v, i): [Variable, Variable] => [v, outputs[i] as Variable]),
+  ]
   const entry = [...inner, ...carries]
   const body: Body = { code: [loop], entry, exit: [...carries], merged }
   return { kind: 'loop', body: coalesce(body), loads, stores }
@@ -239,7 +280,8 @@ class Values {
   private value(v: Variable, tile: Placement): ProgramValue {
     const { root, shape, at } = v
     if (root.constant !== undefined) {
-      if (root.size === 1) return { space: 'immediate', offset: this.immediate(root.constant.data[0] as number), shape }
+      if (root.size === 1)
+        return { space: 'immediate', offset: this.immediate(root.constant.data[0] as number), shape }
       return { space: 'constant', offset: this.constant(freeze(root.constant)), shape }
     }
     if (root.slice) return { space: 'slice', offset: root.lane ? 1 : 0, shape }

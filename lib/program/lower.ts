@@ -53,12 +53,24 @@ export const lower = (graph: Graph, options: LowerOptions): Program => {
   hoist(region, hoistBudgetBytes)
   settleLanes(region)
   const { layout, constants } = layOut(region, divide(region), lanes)
-  return { bytes: encode(layout), constants, lanes: layout.lanes, inputs: layout.inputs, outputs: layout.outputs, reports }
+  return {
+    bytes: encode(layout),
+    constants,
+    lanes: layout.lanes,
+    inputs: layout.inputs,
+    outputs: layout.outputs,
+    reports,
+  }
 }
 
 /** Refuses a number of lanes that no tile can have. */
 export const checkLanes = (lanes: number | 'auto'): void => {
-  if (lanes === 'auto' || lanes === 1 || (Number.isInteger(lanes) && lanes > 0 && lanes % 8 === 0 && lanes <= 1024)) return
+  if (
+    lanes === 'auto' ||
+    lanes === 1 ||
+    (Number.isInteger(lanes) && lanes > 0 && lanes % 8 === 0 && lanes <= 1024)
+  )
+    return
   throw new ArgumentError('a tile cannot have this many lanes', {
     expected: "1, a multiple of 8 up to 1024, or 'auto'",
     received: JSON.stringify(lanes),

@@ -26,7 +26,8 @@ export interface Placement {
 }
 
 /** Whether a root needs memory: constants and slices lie elsewhere, and each stage plans for its own kind of variables. */
-const isPlaced = (root: Variable, lane: boolean): boolean => root.constant === undefined && !root.slice && root.lane === lane
+const isPlaced = (root: Variable, lane: boolean): boolean =>
+  root.constant === undefined && !root.slice && root.lane === lane
 
 /**
  * Drops copies into carries where the source is used by nobody else and lies in the same block: the source is computed in
@@ -141,7 +142,8 @@ class Lives {
     if (!isPlaced(v.root, this.lane)) return
     const root = this.find(v.root)
     const life = this.lives.get(root)
-    if (life === undefined) throw new Error(`a variable of shape [${v.shape.join(', ')}] is used before it is defined`)
+    if (life === undefined)
+      throw new Error(`a variable of shape [${v.shape.join(', ')}] is used before it is defined`)
     life.end = this.time
     this.loops[this.depth.get(root) as number]?.add(root)
   }
@@ -192,11 +194,20 @@ class Lives {
       case 'scan': {
         const { carries, body, sequences, stacked, results, count } = instruction
         this.defines(stacked.map((pair) => pair.stacked))
-        const outer = [...carries, ...sequences.map(({ sequence }) => sequence), ...stacked.map((pair) => pair.stacked)]
+        const outer = [
+          ...carries,
+          ...sequences.map(({ sequence }) => sequence),
+          ...stacked.map((pair) => pair.stacked),
+        ]
         this.loop(() => {
           this.uses(outer)
           this.block(body)
-        }, [...outer, ...results, ...stacked.map(({ result }) => result), ...(count === undefined ? [] : [count])])
+        }, [
+          ...outer,
+          ...results,
+          ...stacked.map(({ result }) => result),
+          ...(count === undefined ? [] : [count]),
+        ])
         return
       }
       case 'cond': {
@@ -217,14 +228,17 @@ class Lives {
     if (instruction.kind === 'kernel' && operand === undefined) return
     const outputs = operand === undefined ? instruction.outputs : instruction.outputs.slice(0, 1)
     for (const v of outputs) {
-      const candidates = operand === undefined ? instruction.inputs : [instruction.inputs[operand] as Variable]
+      const candidates =
+        operand === undefined ? instruction.inputs : [instruction.inputs[operand] as Variable]
       const sources = candidates.filter(
         (u) =>
           u.size === v.size &&
           isPlaced(u.root, this.lane) &&
           // Every reading of the operand must be the whole of it, element by element.
           instruction.inputs.every(
-            (w) => this.find(w.root) !== this.find(u.root) || (operand === undefined ? isWhole(w) && w.size === v.size : w === u),
+            (w) =>
+              this.find(w.root) !== this.find(u.root) ||
+              (operand === undefined ? isWhole(w) && w.size === v.size : w === u),
           ),
       )
       this.inPlace.set(this.find(v.root), { time: this.time, sources: sources.map((u) => this.find(u.root)) })

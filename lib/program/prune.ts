@@ -28,7 +28,7 @@ const isCondition = (operation: Operation, region: Region): boolean =>
 const mark = (region: Region, needed: Set<Variable>): void => {
   for (const operation of [...region.operations].reverse()) {
     if (!operation.outputs.some((v) => needed.has(v))) continue
-    for (let before = -1; before !== needed.size; ) {
+    for (let before = -1; before !== needed.size;) {
       before = needed.size
       for (const inner of operation.regions) {
         need(needed, resultsFor(operation, inner, needed))

@@ -87,7 +87,8 @@ export const isLane = (v: Variable): boolean => v.root.lane
 /** Whether `v` is all of its root, perhaps in another shape. */
 export const isWhole = (v: Variable): boolean => v.size === v.root.size
 
-export const isLoop = (operation: Operation): boolean => operation.kernel === 'while' || operation.kernel === 'scan'
+export const isLoop = (operation: Operation): boolean =>
+  operation.kernel === 'while' || operation.kernel === 'scan'
 
 /** What an operation uses by itself, not counting what its regions use. */
 export const operands = (operation: Operation): readonly Variable[] => {

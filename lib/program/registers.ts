@@ -22,19 +22,25 @@ export const fusedInstructions = (
   kept: ReadonlySet<Variable>,
 ): FusedInstruction<Variable>[] => {
   const made = fusedInstruction(unit, users, kept)
-  if (unit.length === 1 || (made.registers <= mostRegisters && made.inputs.length <= mostInputs)) return [made]
+  if (unit.length === 1 || (made.registers <= mostRegisters && made.inputs.length <= mostInputs))
+    return [made]
   const half = unit.length >> 1
   return [unit.slice(0, half), unit.slice(half)].flatMap((part) => fusedInstructions(part, users, kept))
 }
 
-const fusedInstruction = (unit: readonly Operation[], users: Users, kept: ReadonlySet<Variable>): FusedInstruction<Variable> => {
+const fusedInstruction = (
+  unit: readonly Operation[],
+  users: Users,
+  kept: ReadonlySet<Variable>,
+): FusedInstruction<Variable> => {
   const members = new Set(unit)
   const shape = (unit[0]?.outputs[0] as Variable).shape
   const inputs = new Map<string, { readonly index: number; readonly v: Variable }>()
   const register = new Map<Variable, number>()
   const lastUse = new Map<Variable, Operation>()
   for (const operation of unit) for (const v of operation.inputs) lastUse.set(v.root, operation)
-  const leaves = (v: Variable): boolean => kept.has(v) || (users.get(v) ?? []).some((user) => !members.has(user))
+  const leaves = (v: Variable): boolean =>
+    kept.has(v) || (users.get(v) ?? []).some((user) => !members.has(user))
 
   const argument = (v: Variable, result: Shape): number => {
     const held = register.get(v.root)
@@ -63,7 +69,12 @@ const fusedInstruction = (unit: readonly Operation[], users: Users, kept: Readon
   return {
     kind: 'fused',
     inputs: [...inputs.values()].map(({ v }) => v),
-    outputs: outputs.map((v) => alias(v, shape.filter((d) => d !== 1))),
+    outputs: outputs.map((v) =>
+      alias(
+        v,
+        shape.filter((d) => d !== 1),
+      ),
+    ),
     registers,
     steps,
     results: outputs.map((v) => register.get(v) as number),

@@ -40,7 +40,8 @@ export class Selector {
   /** A variable that lies in the memory of this kind of code: the given one, or a copy. */
   own(v: Variable, code: Selected[]): Variable {
     const { root } = v
-    if (root.slice ? isLane(root) === this.lane : root.constant === undefined && isLane(root) === this.lane) return v
+    if (root.slice ? isLane(root) === this.lane : root.constant === undefined && isLane(root) === this.lane)
+      return v
     return this.copy(v, code)
   }
 
@@ -61,7 +62,13 @@ export class Selector {
 
   private kernel(operation: Operation, code: Selected[]): Selected {
     const { kernel, outputs } = operation
-    return { kind: 'kernel', kernel, inputs: this.operands(operation, code), outputs, attributes: words(operation) }
+    return {
+      kind: 'kernel',
+      kernel,
+      inputs: this.operands(operation, code),
+      outputs,
+      attributes: words(operation),
+    }
   }
 
   private operands(operation: Operation, code: Selected[]): Variable[] {
@@ -95,12 +102,26 @@ export class Selector {
       const predicate = this.own(inputs[0] as Variable, code)
       const [then, otherwise] = [branch(first), branch(second)]
       const thenResults = then.results
-      code.push({ kind: 'cond', predicate, outputs, thenResults, elseResults: otherwise.results, then: then.body, else: otherwise.body })
+      code.push({
+        kind: 'cond',
+        predicate,
+        outputs,
+        thenResults,
+        elseResults: otherwise.results,
+        then: then.body,
+        else: otherwise.body,
+      })
       return
     }
     const carries = first.params.slice(0, inputs.length)
     inputs.forEach((v, i) => {
-      code.push({ kind: 'kernel', kernel: 'copy', inputs: [v], outputs: [carries[i] as Variable], attributes: [] })
+      code.push({
+        kind: 'kernel',
+        kernel: 'copy',
+        inputs: [v],
+        outputs: [carries[i] as Variable],
+        attributes: [],
+      })
       this.merged.push([carries[i] as Variable, outputs[i] as Variable])
     })
     code.push(scan === undefined ? this.while(operation, carries) : this.scan(operation, scan, carries, code))
@@ -112,10 +133,22 @@ export class Selector {
     const condition = this.block(first.operations, first.results)
     const predicate = this.own(first.results[0] as Variable, condition)
     const body = this.block(second.operations, second.results)
-    return { kind: 'while', carries, results: this.results(second.results, carries, body), predicate, condition, body }
+    return {
+      kind: 'while',
+      carries,
+      results: this.results(second.results, carries, body),
+      predicate,
+      condition,
+      body,
+    }
   }
 
-  private scan({ regions, outputs }: Operation, scan: ScanShape, carries: readonly Variable[], code: Selected[]): Selected {
+  private scan(
+    { regions, outputs }: Operation,
+    scan: ScanShape,
+    carries: readonly Variable[],
+    code: Selected[],
+  ): Selected {
     const [region] = regions as [Region]
     const slices = region.params.slice(scan.carried)
     const body = this.block(region.operations, region.results)

@@ -41,7 +41,14 @@ const withWholeCarries = (operation: Operation): Operation[] => {
   operation.inputs = operation.inputs.map((v) => {
     if (!isLane(v) || isWhole(v)) return v
     const whole = variable(v.shape, { lane: true })
-    copies.push({ kernel: 'copy', attributes: {}, inputs: [v], outputs: [whole], regions: [], scan: undefined })
+    copies.push({
+      kernel: 'copy',
+      attributes: {},
+      inputs: [v],
+      outputs: [whole],
+      regions: [],
+      scan: undefined,
+    })
     return whole
   })
   return [...copies, operation]
@@ -78,7 +85,8 @@ const sink = (operations: readonly Operation[], level: Map<Operation, number>): 
       const target = latest - (latest % 2)
       if (target > own) {
         let stored = 0
-        for (const v of operation.outputs) if (lastUse.get(v) === latest && target === latest) stored -= v.size
+        for (const v of operation.outputs)
+          if (lastUse.get(v) === latest && target === latest) stored -= v.size
         const seen = new Set<Variable>()
         forEachUse(operation, (root) => {
           const from = producer.get(root)

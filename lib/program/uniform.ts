@@ -25,7 +25,11 @@ export const settleLanes = (region: Region, lane = false): void => {
   }
 }
 
-const markRegions = (operation: Operation, lane: boolean, inside: (region: Region, lane: boolean) => void): void => {
+const markRegions = (
+  operation: Operation,
+  lane: boolean,
+  inside: (region: Region, lane: boolean) => void,
+): void => {
   const { scan } = operation
   for (const inner of operation.regions) {
     inner.params.forEach((v, i) => {

@@ -39,11 +39,18 @@ export const readArguments = (args: readonly unknown[]): Arguments => {
     if (typeof node === 'object' && node !== null && isRecord(node)) {
       const keys = Object.keys(node).sort()
       const record = node as Record<string, unknown>
-      return { kind: 'record', keys, children: keys.map((key) => walk(record[key], `${path}.${key}`, shared)) }
+      return {
+        kind: 'record',
+        keys,
+        children: keys.map((key) => walk(record[key], `${path}.${key}`, shared)),
+      }
     }
     throw unreadable(node, path)
   }
-  const spec: TreeSpec = { kind: 'list', children: args.map((arg, i) => walk(arg, `arguments[${String(i)}]`, false)) }
+  const spec: TreeSpec = {
+    kind: 'list',
+    children: args.map((arg, i) => walk(arg, `arguments[${String(i)}]`, false)),
+  }
   return { leaves, spec }
 }
 
@@ -63,7 +70,11 @@ const unreadable = (node: unknown, path: string): ArgumentError => {
   return new ArgumentError(`${path} is not an array`, {
     expected: 'a number, an array, or a record or list of them',
     received:
-      node === null ? 'null' : typeof node === 'object' ? (node.constructor?.name ?? 'an object') : typeof node,
+      node === null
+        ? 'null'
+        : typeof node === 'object'
+          ? (node.constructor?.name ?? 'an object')
+          : typeof node,
   })
 }
 
@@ -72,7 +83,9 @@ export const signature = (spec: TreeSpec, leaves: readonly string[]): string => 
   let next = 0
   const walk = (at: TreeSpec): string => {
     if (at.kind === 'leaf') return leaves[next++] as string
-    const children = at.children.map((child, i) => (at.kind === 'record' ? `${JSON.stringify(at.keys[i])}:` : '') + walk(child))
+    const children = at.children.map(
+      (child, i) => (at.kind === 'record' ? `${JSON.stringify(at.keys[i])}:` : '') + walk(child),
+    )
     return at.kind === 'record' ? `{${children.join()}}` : `(${children.join()})`
   }
   return walk(spec)

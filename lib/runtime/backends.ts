@@ -32,7 +32,9 @@ const runNatively: Backend = (program) => {
   const sizes = program.outputs.map(({ shape }) => sizeOf(shape))
   return {
     run: (inputs, batch, control) => {
-      const outputs = program.outputs.map(({ uniform }, i) => new Float64Array((sizes[i] as number) * (uniform ? 1 : batch)))
+      const outputs = program.outputs.map(
+        ({ uniform }, i) => new Float64Array((sizes[i] as number) * (uniform ? 1 : batch)),
+      )
       addon.runProgram(handle, inputs, outputs, batch, control)
       return outputs.map((data, i) => (program.outputs[i]?.uniform === true ? repeat(data, batch) : data))
     },
@@ -58,7 +60,10 @@ const runInterpreted: Backend = (program, graph) => ({
         return new NDArray(shape, uniform ? data : data.slice(instance * size, (instance + 1) * size))
       })
       const { outputs: values, reports } = interpret(graph, own)
-      const all = [...values.map(({ data }) => data), ...program.reports.map((kind: ReportKind) => Float64Array.of(reports[kind] ?? NaN))]
+      const all = [
+        ...values.map(({ data }) => data),
+        ...program.reports.map((kind: ReportKind) => Float64Array.of(reports[kind] ?? NaN)),
+      ]
       all.forEach((data, k) => {
         outputs[k]?.set(data, instance * data.length)
       })

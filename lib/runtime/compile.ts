@@ -157,7 +157,10 @@ export class Compiler {
     checkLanes(options.lanes ?? 'auto')
     const { backend = 'native' } = options
     if (typeof fn !== 'function') {
-      throw new ArgumentError('compile takes a function', { expected: 'a function of Tensors', received: typeof fn })
+      throw new ArgumentError('compile takes a function', {
+        expected: 'a function of Tensors',
+        received: typeof fn,
+      })
     }
     if (!(backend in backends)) {
       throw new ArgumentError('compile: there is no such backend', {
@@ -180,7 +183,12 @@ export class Compiler {
       })
     }
     const shapes = leaves.map(({ array }) => array.shape)
-    const ready = this.ready(spec, shapes, shapes.map(() => true), 1)
+    const ready = this.ready(
+      spec,
+      shapes,
+      shapes.map(() => true),
+      1,
+    )
     const matcher = new Matcher(spec, shapes)
     leaves.forEach(({ array }, i) => (matcher.data[i] = array.data))
     this.last = { ready, matcher }
@@ -202,7 +210,12 @@ export class Compiler {
     const { spec, leaves } = readArguments(args)
     const batch = batchOf(leaves)
     const shapes = leaves.map(({ array, shared }) => (shared ? array.shape : array.shape.slice(1)))
-    const ready = this.ready(spec, shapes, leaves.map(({ shared }) => shared), this.options.lanes ?? 'auto')
+    const ready = this.ready(
+      spec,
+      shapes,
+      leaves.map(({ shared }) => shared),
+      this.options.lanes ?? 'auto',
+    )
     checkConstants(ready)
     return { ready, inputs: leaves.map(({ array }) => array.data), batch }
   }
@@ -219,16 +232,30 @@ export class Compiler {
 
   private lowered(traced: Traced, uniform: readonly boolean[], lanes: number | 'auto'): Program {
     const { hoistBudgetBytes } = this.options
-    return lower(traced.prepared, { uniform, lanes, ...(hoistBudgetBytes === undefined ? {} : { hoistBudgetBytes }) })
+    return lower(traced.prepared, {
+      uniform,
+      lanes,
+      ...(hoistBudgetBytes === undefined ? {} : { hoistBudgetBytes }),
+    })
   }
 
-  private ready(spec: TreeSpec, shapes: readonly Shape[], shared: readonly boolean[], lanes: number | 'auto'): Ready {
+  private ready(
+    spec: TreeSpec,
+    shapes: readonly Shape[],
+    shared: readonly boolean[],
+    lanes: number | 'auto',
+  ): Ready {
     const marks = shapes.map((shape, i) => (shared[i] === true ? 'u' : '') + formatShape(shape))
     return remember(this.programs, `${String(lanes)} ${signature(spec, marks)}`, () => {
       const traced = this.traced(spec, shapes)
       const program = this.lowered(traced, shared, lanes)
       const meaning = { spec: traced.spec, shapes: traced.shapes, reports: program.reports }
-      return { traced, program, meaning, loaded: backends[this.options.backend ?? 'native'](program, traced.graph) }
+      return {
+        traced,
+        program,
+        meaning,
+        loaded: backends[this.options.backend ?? 'native'](program, traced.graph),
+      }
     })
   }
 
@@ -248,7 +275,9 @@ export class Compiler {
   }
 }
 
-const example = (args: readonly unknown[]): { spec: TreeSpec; shapes: readonly Shape[]; shared: readonly boolean[] } => {
+const example = (
+  args: readonly unknown[],
+): { spec: TreeSpec; shapes: readonly Shape[]; shared: readonly boolean[] } => {
   const { spec, leaves }: Arguments = readArguments(args)
   return { spec, shapes: leaves.map(({ array }) => array.shape), shared: leaves.map((leaf) => leaf.shared) }
 }

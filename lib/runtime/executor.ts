@@ -31,7 +31,10 @@ const run = async (job: Job, options: RunOptions): Promise<Results> => {
   const { ready, batch } = job
   const { signal, timeoutMs = Infinity, onProgress } = options
   if (!(timeoutMs > 0)) {
-    throw new ArgumentError('timeoutMs is no time', { expected: 'a positive number', received: String(timeoutMs) })
+    throw new ArgumentError('timeoutMs is no time', {
+      expected: 'a positive number',
+      received: String(timeoutMs),
+    })
   }
   const control = options.memoryLimit === undefined ? undefined : { chunkBytes: options.memoryLimit }
   if (signal === undefined && onProgress === undefined && timeoutMs === Infinity) {
@@ -51,7 +54,7 @@ const run = async (job: Job, options: RunOptions): Promise<Results> => {
   const target = Math.max(sliceMs, leastWork * start)
   const { lanes } = ready.program
   let done = 0
-  for (let size = lanes; done < batch; ) {
+  for (let size = lanes; done < batch;) {
     if (signal?.aborted === true || performance.now() > end) break
     const to = Math.min(batch, done + size)
     const took = clock(done, to)

@@ -22,14 +22,16 @@ export interface Result<V = Tree<number | NDArray>> {
 /** The names of status codes. */
 export const statusNames = (codes: Uint8Array): Status[] => [...codes].map((code) => statusOf(code))
 /** The names of gradient status codes. */
-export const gradientStatusNames = (codes: Uint8Array): GradientStatus[] => [...codes].map((code) => gradientStatusOf(code))
+export const gradientStatusNames = (codes: Uint8Array): GradientStatus[] =>
+  [...codes].map((code) => gradientStatusOf(code))
 
 /** A NaN or another number that is no code must not read as code 0, which means that all is well. */
 const validCode = (x: number, table: readonly object[], otherwise: number): number =>
   Number.isInteger(x) && x >= 0 && x < table.length ? x : otherwise
 
 const statusCodeOf = (x: number): number => validCode(x, statuses, statusCode.nonFinite)
-const gradientStatusCodeOf = (x: number): number => validCode(x, gradientStatuses, gradientStatusCode.undefined)
+const gradientStatusCodeOf = (x: number): number =>
+  validCode(x, gradientStatuses, gradientStatusCode.undefined)
 const statusOf = (x: number): Status => (statuses[statusCodeOf(x)] as (typeof statuses)[number]).name
 const gradientStatusOf = (x: number): GradientStatus =>
   (gradientStatuses[gradientStatusCodeOf(x)] as (typeof gradientStatuses)[number]).name
@@ -43,7 +45,10 @@ export interface Meaning {
 }
 
 /** The result of one instance from the outputs of a program, which it takes over. */
-export const singleResult = ({ spec, shapes, reports }: Meaning, outputs: readonly Float64Array[]): Result => {
+export const singleResult = (
+  { spec, shapes, reports }: Meaning,
+  outputs: readonly Float64Array[],
+): Result => {
   const leaves = shapes.map((shape, i) => {
     const data = outputs[i] as Float64Array
     return shape.length === 0 ? (data[0] as number) : new NDArray(shape, data)
@@ -64,7 +69,11 @@ export const singleResult = ({ spec, shapes, reports }: Meaning, outputs: readon
 }
 
 /** The results of a batch from the outputs of a program, which they take over. */
-export const batchResults = ({ spec, shapes, reports }: Meaning, outputs: readonly Float64Array[], batch: number): Results => {
+export const batchResults = (
+  { spec, shapes, reports }: Meaning,
+  outputs: readonly Float64Array[],
+  batch: number,
+): Results => {
   const leaves = shapes.map((shape, i) => new NDArray([batch, ...shape], outputs[i] as Float64Array))
   const results: { -readonly [K in keyof Results]: Results[K] } = {
     value: unflatten(spec, leaves),

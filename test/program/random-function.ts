@@ -9,7 +9,19 @@ import type { Tensor } from '../../lib/ir/tensor.js'
 import { report, tensor } from '../../lib/ir/trace.js'
 import * as e from '../../lib/ops/elementwise.js'
 import { cholesky, choleskyFactor, gram, luFactor, matmul, triangularSolve } from '../../lib/ops/linalg.js'
-import { broadcast, concat, eye, gather, matrixTranspose, pad, reshape, scatterAdd, slice, stack, tril } from '../../lib/ops/movement.js'
+import {
+  broadcast,
+  concat,
+  eye,
+  gather,
+  matrixTranspose,
+  pad,
+  reshape,
+  scatterAdd,
+  slice,
+  stack,
+  tril,
+} from '../../lib/ops/movement.js'
 import { max, sum } from '../../lib/ops/reduce.js'
 
 /** Shapes of the inputs of every random function. */
@@ -39,7 +51,18 @@ class Choices {
 /** Numbers stay of moderate size, so that long chains do not end in NaN alone. */
 const tame = (x: Tensor): Tensor => e.sin(x)
 
-const unary = [e.neg, e.abs, e.square, e.tanh, e.sigmoid, e.floor, e.exp, e.stopGradient, e.isFinite, e.softplus]
+const unary = [
+  e.neg,
+  e.abs,
+  e.square,
+  e.tanh,
+  e.sigmoid,
+  e.floor,
+  e.exp,
+  e.stopGradient,
+  e.isFinite,
+  e.softplus,
+]
 const binary = [e.add, e.sub, e.mul, e.maximum, e.minimum, e.less, e.equal]
 
 /** A number from the choices that is not the same everywhere. */
@@ -48,7 +71,11 @@ const number = (c: Choices): number => c.pick([0, -0, 1, 0.5, -2, 3])
 /** A well-conditioned symmetric matrix from any [3, 3]. */
 const definite = (a: Tensor): Tensor => matmul(a, matrixTranspose(a)).add(matmul(eye(3), eye(3)).mul(2))
 
-const makers: readonly ((c: Choices, draw: (shape?: Shape) => Tensor, depth: number) => Tensor | readonly Tensor[])[] = [
+const makers: readonly ((
+  c: Choices,
+  draw: (shape?: Shape) => Tensor,
+  depth: number,
+) => Tensor | readonly Tensor[])[] = [
   (c, draw) => tame(c.pick(unary)(draw())),
   (c, draw) => tame(c.pick(unary)(draw())),
   (c, draw) => {
@@ -84,17 +111,17 @@ const makers: readonly ((c: Choices, draw: (shape?: Shape) => Tensor, depth: num
     if (depth === 0) return draw()
     const limit = c.pick([draw([]).abs().mul(3), tensor(3), tensor(0)])
     const [x, y, , k] = whileLoop(
-      ([, , , i]) => e.less(i as Tensor, limit),
+      ([, , , i]) => e.less(i, limit),
       ([u, v, w, i]) => {
-        const pool = grow(c, [u as Tensor, v as Tensor, ...outer(draw)], depth - 1)
+        const pool = grow(c, [u, v, ...outer(draw)], depth - 1)
         // The third carry is never used; the first two may be exchanged.
         const swap = c.next(3) === 0
         const result = find(pool, [3])
-        return [swap ? (v as Tensor) : result, swap ? (u as Tensor) : e.mul(v as Tensor, result), e.add(w as Tensor, 1), e.add(i as Tensor, 1)]
+        return [swap ? v : result, swap ? u : e.mul(v, result), e.add(w, 1), e.add(i, 1)]
       },
       [c.pick([draw([3]), tensor(zeros([3]))]), draw([3]), tensor(zeros([2, 3])), tensor(0)],
     )
-    return [x as Tensor, y as Tensor, k as Tensor]
+    return [x, y, k]
   },
   (c, draw, depth) => {
     if (depth === 0) return draw()
@@ -103,7 +130,14 @@ const makers: readonly ((c: Choices, draw: (shape?: Shape) => Tensor, depth: num
       ([u, i]: readonly [Tensor, Tensor], [row, n]: readonly [Tensor, Tensor]) => {
         const pool = grow(c, [u, row, n.mul(i), ...outer(draw)], depth - 1)
         const next = find(pool, [3])
-        return [[tame(next.add(u)), i.add(1)] as const, c.pick([[next, u], [row, i.mul(u)], [tensor(zeros([3])), next]] as const)] as const
+        return [
+          [tame(next.add(u)), i.add(1)] as const,
+          c.pick([
+            [next, u],
+            [row, i.mul(u)],
+            [tensor(zeros([3])), next],
+          ] as const),
+        ] as const
       },
       [draw([3]), tensor(1)] as const,
       [draw([3, 3]), draw([3])] as const,

@@ -26,7 +26,12 @@ const inPlace: Readonly<Record<string, number>> = {
 }
 
 /** What the interpreter's rule of a kernel wants, from the attribute words. */
-const attributesOf = (kernel: string, words: readonly number[], inputs: readonly NDArray[], out: Shape): object => {
+const attributesOf = (
+  kernel: string,
+  words: readonly number[],
+  inputs: readonly NDArray[],
+  out: Shape,
+): object => {
   const rank = inputs[0]?.rank ?? 0
   const part = (i: number): readonly number[] => words.slice(i * rank, (i + 1) * rank)
   const [a, b, c] = words
@@ -82,22 +87,33 @@ class Machine {
     this.inputs = inputs
     this.uniformArena = new Float64Array(this.layout.uniformArena).fill(NaN)
     this.tile = new Float64Array(this.layout.tileArena)
-    this.outputs = this.layout.outputs.map(({ uniform, shape }) => new Float64Array(sizeOf(shape) * (uniform ? 1 : batch)))
+    this.outputs = this.layout.outputs.map(
+      ({ uniform, shape }) => new Float64Array(sizeOf(shape) * (uniform ? 1 : batch)),
+    )
     this.slots = this.layout.slots.map(({ kind, index, size }) => {
       if (kind === 'input') return inputs[index] as Float64Array
-      return kind === 'output' ? (this.outputs[index] as Float64Array) : new Float64Array(size * batch).fill(NaN)
+      return kind === 'output'
+        ? (this.outputs[index] as Float64Array)
+        : new Float64Array(size * batch).fill(NaN)
     })
     this.layout.values.forEach((value, i) => {
       const size = sizeOf(value.shape)
       const end = value.offset + (value.space === 'lane' ? size * this.layout.lanes : size)
-      const room = { constant: Infinity, immediate: Infinity, slice: Infinity, uniform: this.layout.uniformArena, lane: this.layout.tileArena }
+      const room = {
+        constant: Infinity,
+        immediate: Infinity,
+        slice: Infinity,
+        uniform: this.layout.uniformArena,
+        lane: this.layout.tileArena,
+      }
       if (end > room[value.space]) throw new Error(`value ${i} leaves its arena`)
     })
   }
 
   run(): Float64Array[] {
     const { layout, batch } = this
-    for (const { input, value } of layout.uniformInputs) this.write(value, 0, this.inputs[input] as Float64Array)
+    for (const { input, value } of layout.uniformInputs)
+      this.write(value, 0, this.inputs[input] as Float64Array)
     for (const stage of layout.stages) {
       this.lanes = stage.kind === 'uniform' ? 1 : layout.lanes
       if (stage.kind === 'uniform') {
@@ -114,7 +130,8 @@ class Machine {
         this.store(stage.stores, instances)
       }
     }
-    for (const { value, output } of layout.uniformOutputs) (this.outputs[output] as Float64Array).set(this.read(value, 0).data)
+    for (const { value, output } of layout.uniformOutputs)
+      (this.outputs[output] as Float64Array).set(this.read(value, 0).data)
     return this.outputs
   }
 
@@ -124,7 +141,11 @@ class Machine {
         if (source < 0) this.write(value, t, this.read(-1 - source, 0).data)
         else {
           const size = this.layout.slots[source]?.size as number
-          this.write(value, t, (this.slots[source] as Float64Array).subarray(instance * size, (instance + 1) * size))
+          this.write(
+            value,
+            t,
+            (this.slots[source] as Float64Array).subarray(instance * size, (instance + 1) * size),
+          )
         }
       })
     }
@@ -150,8 +171,10 @@ class Machine {
   private read(index: number, lane: number): NDArray {
     const value = this.value(index)
     const { space, offset, shape } = value
-    if (space === 'immediate') return new NDArray(shape, Float64Array.of(this.layout.immediates[offset] as number))
-    if (space === 'constant') return new NDArray(shape, (this.program.constants[offset] as { data: Float64Array }).data)
+    if (space === 'immediate')
+      return new NDArray(shape, Float64Array.of(this.layout.immediates[offset] as number))
+    if (space === 'constant')
+      return new NDArray(shape, (this.program.constants[offset] as { data: Float64Array }).data)
     if (space === 'slice') {
       const pointer = this.slicePointers.get(index)
       if (pointer === undefined) throw new Error('a slice is read outside its scan')
@@ -163,14 +186,17 @@ class Machine {
     const memory = this.memory(value)
     const result = zeros(shape)
     const T = space === 'lane' ? this.lanes : 1
-    for (let i = 0; i < result.size; i++) result.data[i] = memory[offset + i * T + (T === 1 ? 0 : lane)] as number
+    for (let i = 0; i < result.size; i++)
+      result.data[i] = memory[offset + i * T + (T === 1 ? 0 : lane)] as number
     return result
   }
 
   private write(index: number, lane: number, data: Float64Array): void {
     const value = this.value(index)
-    if (value.space !== 'lane' && value.space !== 'uniform') throw new Error(`cannot write to space ${value.space}`)
-    if (data.length !== sizeOf(value.shape)) throw new Error(`value ${index} has ${sizeOf(value.shape)} elements, given ${data.length}`)
+    if (value.space !== 'lane' && value.space !== 'uniform')
+      throw new Error(`cannot write to space ${value.space}`)
+    if (data.length !== sizeOf(value.shape))
+      throw new Error(`value ${index} has ${sizeOf(value.shape)} elements, given ${data.length}`)
     const memory = this.memory(value)
     const T = value.space === 'lane' ? this.lanes : 1
     data.forEach((x, i) => (memory[value.offset + i * T + (T === 1 ? 0 : lane)] = x))
@@ -196,7 +222,9 @@ class Machine {
         if (s !== space || a >= stop || start >= b) return
         const same = a === start && b === stop
         if (instruction.kind === 'fused' ? same : same && k === 0 && inPlace[instruction.kernel] === i) return
-        throw new Error(`an output of ${instruction.kind === 'fused' ? 'fused' : instruction.kernel} overlaps an operand`)
+        throw new Error(
+          `an output of ${instruction.kind === 'fused' ? 'fused' : instruction.kernel} overlaps an operand`,
+        )
       })
     })
   }
@@ -234,7 +262,10 @@ class Machine {
     }
   }
 
-  private kernel({ kernel, inputs, outputs, attributes: words }: Extract<Instruction<number>, { kind: 'kernel' }>, t: number): void {
+  private kernel(
+    { kernel, inputs, outputs, attributes: words }: Extract<Instruction<number>, { kind: 'kernel' }>,
+    t: number,
+  ): void {
     const operands = inputs.map((v) => this.read(v, t))
     const shapes = outputs.map((v) => this.value(v).shape)
     const attributes = attributesOf(kernel, words, operands, shapes[0] as Shape)
@@ -250,13 +281,18 @@ class Machine {
     })
   }
 
-  private fused({ inputs, outputs, registers, steps, results }: Extract<Instruction<number>, { kind: 'fused' }>, t: number): void {
+  private fused(
+    { inputs, outputs, registers, steps, results }: Extract<Instruction<number>, { kind: 'fused' }>,
+    t: number,
+  ): void {
     const shape = this.value(outputs[0] as number).shape
     const operands = inputs.map((v) => this.read(v, t))
     const file = new Array<NDArray | undefined>(registers)
     for (const { kernel, to, from } of steps) {
       const args = from.map((a) => (a < 0 ? operands[-1 - a] : file[a]) as NDArray)
-      file[to] = (realArrays.rules[kernel] as NonNullable<(typeof realArrays.rules)[string]>)(args, {}, [shape])[0] as NDArray
+      file[to] = (realArrays.rules[kernel] as NonNullable<(typeof realArrays.rules)[string]>)(args, {}, [
+        shape,
+      ])[0]
     }
     outputs.forEach((v, i) => {
       this.write(v, t, (file[results[i] as number] as NDArray).data)
@@ -277,7 +313,7 @@ class Machine {
   }
 
   private while(loop: While, active: readonly boolean[]): void {
-    for (let going = active; ; ) {
+    for (let going = active; ;) {
       this.block(loop.condition, going)
       going = going.map((on, t) => on && this.truth(loop.predicate, t))
       if (!going.some(Boolean)) return
@@ -295,8 +331,11 @@ class Machine {
     for (let k = 0; k < loop.length; k++) {
       const step = loop.reverse ? loop.length - 1 - k : k
       const { count } = loop
-      const taking = active.map((on, t) => on && (count === undefined || step < (this.read(count, t).data[0] as number)))
-      for (const { sequence, slice } of loop.sequences) this.slicePointers.set(slice, { of: this.value(sequence), step })
+      const taking = active.map(
+        (on, t) => on && (count === undefined || step < (this.read(count, t).data[0] as number)),
+      )
+      for (const { sequence, slice } of loop.sequences)
+        this.slicePointers.set(slice, { of: this.value(sequence), step })
       if (taking.some(Boolean)) this.block(loop.body, taking)
       for (const pair of loop.stacked) {
         const size = sizeOf(this.value(pair.stacked).shape) / loop.length
