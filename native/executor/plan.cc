@@ -86,7 +86,7 @@ std::shared_ptr<const Plan> Plan::load(std::span<const uint8_t> bytes) {
     plan->internalOffsets_.push_back(plan->internalSize_);
     if (slot.kind == Slot::Kind::internal) plan->internalSize_ += slot.size;
     if (plan->internalSize_ > static_cast<int64_t>(Reader::kMaxSize)) {
-      refuse("internal slots", "at most 2^40 doubles an instance", "more");
+      refuse("internal slots", "at most 2^36 doubles an instance", "more");
     }
   }
   return plan;

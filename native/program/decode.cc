@@ -69,14 +69,15 @@ class Decoder {
   Shape shape(Reader& words, const char* what, int64_t& size) {
     const uint32_t rank = words.index(what, kMaxValueRank + 1);
     Shape shape;
-    uint64_t product = 1;
+    uint64_t product = 1;  // of the sizes that are not 0, so that strides fit too
     bool empty = false;
     for (const uint32_t d : words.take(rank, what)) {
       shape.push_back(d);
       empty = empty || d == 0;
-      if (d != 0 && product <= Reader::kMaxSize) product *= d;  // both below 2^41: no overflow
+      if (d == 0) continue;
+      if (product > Reader::kMaxSize / d) refuse(words.at(what), "at most 2^36 elements", "a larger shape");
+      product *= d;
     }
-    if (product > Reader::kMaxSize) refuse(words.at(what), "at most 2^40 elements", "a larger shape");
     size = empty ? 0 : static_cast<int64_t>(product);
     return shape;
   }

@@ -46,7 +46,7 @@ class Reader {
   /** A long that counts doubles. */
   int64_t size(const char* what) {
     const uint64_t size = bits(what);
-    if (size > kMaxSize) refuse(at(what), "at most 2^40 doubles", std::to_string(size));
+    if (size > kMaxSize) refuse(at(what), "at most 2^36 doubles", std::to_string(size));
     return static_cast<int64_t>(size);
   }
 
@@ -87,7 +87,7 @@ class Reader {
     return std::string(what) + " (word " + std::to_string(position_) + ")";
   }
 
-  static constexpr uint64_t kMaxSize = uint64_t{1} << 40;
+  static constexpr uint64_t kMaxSize = uint64_t{1} << 36;
 
  private:
   std::span<const uint32_t> words_;

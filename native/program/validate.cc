@@ -130,7 +130,8 @@ class Walk {
             std::to_string(value(from).size) + " elements", std::to_string(value(to).size));
   }
 
-  /** A result may lie exactly where it is copied to, and nowhere else where it or a later result is copied to. */
+  /** A result may lie exactly where it is copied to, and nowhere else where it or a later result is copied
+   * to. */
   void checkMoves(const std::vector<Move>& moves, const std::vector<Move>& later = {}) const {
     for (size_t i = 0; i < moves.size(); ++i) {
       const Extent to = extent(moves[i].to);

@@ -1,35 +1,9 @@
-// What the addon says of Programs, and how the tests run one.
-import { nativePath, openNative } from '../../lib/runtime/native.js'
-import type { Assembler } from './assembler.js'
+// How the tests run a hand-written Program.
+import { native } from '../../lib/runtime/native.js'
+import type { LoadedProgram, RunProgramOptions, RunStatistics } from '../../lib/runtime/native.js'
+import { Assembler } from './assembler.js'
 
-export interface Statistics {
-  readonly finished: number
-  readonly laneSlots: number
-  readonly iterations: number
-}
-
-export interface RunOptions {
-  readonly control?: Int32Array
-  readonly states?: Int32Array
-  readonly chunkBytes?: number
-}
-
-/** A loaded Program; only the addon can look inside. */
-export type Handle = object
-
-export interface ProgramAddon {
-  kernelNames(): string[]
-  loadProgram(bytes: Uint8Array, constants: readonly Float64Array[]): Handle
-  runProgram(
-    program: Handle,
-    inputs: readonly Float64Array[],
-    outputs: readonly Float64Array[],
-    batch: number,
-    options?: RunOptions,
-  ): Statistics
-}
-
-export const addon = openNative(nativePath()) as unknown as ProgramAddon
+export const addon = native()
 
 /** A vector in shared memory, as the library's own are. */
 export const shared = (data: ArrayLike<number>): Float64Array => {
@@ -38,28 +12,24 @@ export const shared = (data: ArrayLike<number>): Float64Array => {
   return copy
 }
 
-export const load = (program: Assembler): Handle => addon.loadProgram(program.bytes(), program.constants)
+export const load = (program: Assembler): LoadedProgram =>
+  addon.loadProgram(program.bytes(), program.constants)
 
 /** Doubles an instance of each output, or of all for a uniform one. */
 export type OutputSizes = readonly (number | { readonly uniform: number })[]
 
+/** Runs a Program into new outputs, which hold NaN where nothing is written. */
 export const run = (
-  program: Assembler | Handle,
+  program: Assembler | LoadedProgram,
   inputs: readonly Float64Array[],
   sizes: OutputSizes,
   batch: number,
-  options?: RunOptions,
-): { outputs: Float64Array[]; statistics: Statistics } => {
-  const handle = 'bytes' in program ? load(program as Assembler) : program
+  options?: RunProgramOptions,
+): { outputs: Float64Array[]; statistics: RunStatistics } => {
+  const handle = program instanceof Assembler ? load(program) : program
   const outputs = sizes.map((size) =>
-    shared(new Float64Array(typeof size === 'number' ? size * batch : size.uniform)),
+    new Float64Array(typeof size === 'number' ? size * batch : size.uniform).fill(NaN),
   )
-  const statistics = addon.runProgram(
-    handle,
-    inputs,
-    outputs,
-    batch,
-    ...(options === undefined ? [] : [options]),
-  )
+  const statistics = addon.runProgram(handle, inputs, outputs, batch, options)
   return { outputs, statistics }
 }
