@@ -8,6 +8,7 @@ import type { Graph } from '../../lib/ir/graph.js'
 import { printGraph } from '../../lib/ir/print.js'
 import { verifyGraph } from '../../lib/ir/verify.js'
 import { simplify } from '../../lib/transform/simplify.js'
+import { relativeError } from '../oracle/compare.js'
 import { graphOf, jvpOf, vjpOf } from '../oracle/transforms.js'
 import {
   adjointError,
@@ -18,6 +19,7 @@ import {
   vmapError,
 } from './checks.js'
 import { mutants, replaceOp } from './mutants.js'
+import { nativeError } from './natively.js'
 import { opOf, randomFunction } from './random-graph.js'
 import type { Step } from './random-graph.js'
 
@@ -77,6 +79,16 @@ const properties: Readonly<Record<string, Property>> = {
   'simplified derivatives': {
     bar: 1e-12,
     error: (graph, point) => simplifyDerivativeError(graph, point, simplify, unit),
+  },
+  'the native executor against the interpreter': {
+    bar: 1e-12,
+    error: (graph, point, plan) =>
+      nativeError(
+        graph,
+        [point, pointOf(plan, 1), pointOf(plan, 2)],
+        (x, y) => relativeError(x, y, unit),
+        [1, 8],
+      ),
   },
   'a batch against its elements': {
     bar: 1e-13,

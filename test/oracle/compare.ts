@@ -27,6 +27,23 @@ export const relativeError = (actual: readonly NDArray[], expected: readonly NDA
   }, 0)
 }
 
+/**
+ * The largest difference of an entry relative to itself, where differences below the smallest normal number's spacing do
+ * not count. Infinite where shapes, special values or signs of zeros differ.
+ */
+export const entryError = (actual: readonly NDArray[], expected: readonly NDArray[]): number =>
+  relativeError(actual, expected) === Infinity
+    ? Infinity
+    : expected.reduce((worst, want, i) => {
+        const got = (actual[i] as NDArray).data
+        return want.data.reduce((error, y, k) => {
+          const x = got[k] as number
+          if (x === 0 && y === 0) return Object.is(x, y) ? error : Infinity
+          const distance = gap(x, y)
+          return distance <= 2 * Number.MIN_VALUE ? error : Math.max(error, distance / Math.abs(y))
+        }, worst)
+      }, 0)
+
 /** The largest entry of all arrays. */
 export const magnitude = (arrays: readonly NDArray[]): number =>
   Math.max(0, ...arrays.map((x) => largest(x.data)))
