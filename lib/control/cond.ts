@@ -4,13 +4,13 @@ import { ShapeError } from '../base/errors.js'
 import { formatShape, sameShape } from '../base/shape.js'
 import { flatten, flattenLike, unflatten } from '../base/tree.js'
 import type { TreeSpec } from '../base/tree.js'
-import type { Graph } from '../ir/graph.js'
+import type { Graph, ReportKind } from '../ir/graph.js'
 import { defineOp } from '../ir/op.js'
 import type { Op } from '../ir/op.js'
 import type { Tensor } from '../ir/tensor.js'
 import { apply, inline, isOperand, report, tensor, traceGraph, traceTogether } from '../ir/trace.js'
 import type { Operand } from '../ir/trace.js'
-import { where } from '../ops/elementwise.js'
+import { maximum, where } from '../ops/elementwise.js'
 import { broadcast, reshape } from '../ops/movement.js'
 import { jvpGraph } from '../transform/jvp.js'
 import { vjpGraph } from '../transform/vjp.js'
@@ -92,7 +92,7 @@ export const condOp: Op<CondAttributes> = defineOp({
   },
 })
 
-/** Applies the op; a report that only one branch makes is 0 in the other. */
+/** Applies the op; of several reports of a kind in a branch the largest stands, and one that only one branch makes is 0 in the other. */
 export const buildCond = (branches: CondAttributes, predicate: Tensor, argumentsOf: readonly Tensor[]): Tensor[] => {
   const count = branches.then.outputs.length
   const kinds = [...new Set([...branches.then.reports, ...branches.else.reports].map((r) => r.kind))]
@@ -101,7 +101,9 @@ export const buildCond = (branches: CondAttributes, predicate: Tensor, arguments
     return traceGraph((ts) => {
       const out = inline({ ...graph, outputs: [...graph.outputs, ...graph.reports.map((r) => r.value)], reports: [] }, ts)
       const own = out.slice(count)
-      return [...out.slice(0, count), ...kinds.map((kind) => own[graph.reports.findIndex((r) => r.kind === kind)] ?? 0)]
+      const worst = (kind: ReportKind): Operand =>
+        own.filter((_, i) => graph.reports[i]?.kind === kind).reduce<Operand>((a, b) => (a === 0 ? b : maximum(a, b)), 0)
+      return [...out.slice(0, count), ...kinds.map(worst)]
     }, graph.inputs.map((v) => v.shape)).graph
   }
   const out = apply(condOp, [predicate, ...argumentsOf], { then: withReports(branches.then), else: withReports(branches.else) })

@@ -1,7 +1,7 @@
 // scan: a fixed number of steps with a carry, slices of sequences in, stacked slices out. With a count, each lane makes its
 // own number of steps. Forward mode carries pairs. Reverse mode keeps the carry of each step and goes back through them,
 // recomputing one step at a time; a scan of scans is therefore a scan with checkpoints.
-import { ShapeError } from '../base/errors.js'
+import { ShapeError, checkOptions } from '../base/errors.js'
 import { formatShape } from '../base/shape.js'
 import type { Shape } from '../base/shape.js'
 import { flatten, flattenLike, unflatten } from '../base/tree.js'
@@ -281,6 +281,7 @@ export const scan = <C, X, Y>(
   sequence: X,
   options: ScanOptions = {},
 ): [C, Y] => {
+  checkOptions('scan', options, ['length', 'reverse', 'count'])
   const c = flatten(init, isOperand, 'carry')
   const s = flatten(sequence ?? [], isOperand, 'sequence')
   const carry = c.leaves.map(tensor)
