@@ -17,7 +17,7 @@ import {
   type SelfCheck,
 } from '../../lib/runtime/native.js'
 
-// Each machine that lacks something is found to by compiling small programs: seconds, more on a busy machine.
+// What a machine lacks is found by compiling small programs: seconds, and more on a busy machine.
 tap.setTimeout(300_000)
 const addonPath = nativePath()
 const sane: SelfCheck = {
