@@ -1,6 +1,6 @@
 // A sub-graph with derivative rules of its own. Solves, linear solves and users' custom derivatives are all this op.
 // The rules are functions on Tensors, so they can be differentiated and batched like anything else.
-import { GraphError, TraceError } from '../base/errors.js'
+import { ArgumentError, GraphError, ShapeError, TraceError } from '../base/errors.js'
 import { formatShape, sameShape } from '../base/shape.js'
 import type { Graph } from '../ir/graph.js'
 import { defineOp } from '../ir/op.js'
@@ -43,8 +43,17 @@ export const customOp: Op<CustomAttributes> = defineOp({
     return graph.outputs.map((value) => value.shape)
   },
   jvp: ({ inputs, outputs, attributes }, tangents) =>
-    attributes.jvp({ inputs, outputs }, tangents, outputs.map(() => true)),
-  vjp: ({ inputs, outputs, attributes }, cotangents, wanted) => attributes.vjp({ inputs, outputs }, cotangents, wanted),
+    checked(attributes.label, 'tangent', attributes.jvp({ inputs, outputs }, tangents, outputs.map(() => true)), outputs),
+  vjp: ({ inputs, outputs, attributes }, cotangents, wanted) => {
+    const pulled = attributes.vjp({ inputs, outputs }, cotangents, wanted)
+    if (pulled.length !== inputs.length) {
+      throw new ArgumentError(`${attributes.label}: the vjp rule returned another number of cotangents`, {
+        expected: `${String(inputs.length)} cotangents, one an argument`,
+        received: String(pulled.length),
+      })
+    }
+    return checked(attributes.label, 'cotangent', pulled, inputs)
+  },
   vmap: (inputs, batched, attributes, size) => {
     const { graph } = batchGraph(attributes.graph, batched, size, () => true)
     const forward = batchRule(attributes.jvp, batched, size, batched, () => undefined)
@@ -54,6 +63,20 @@ export const customOp: Op<CustomAttributes> = defineOp({
   },
   expand: (inputs, { graph }) => inline(graph, inputs),
 })
+
+/** Refuses what a rule returned where it does not have the shape of what it belongs to: summing it up would hide the mistake. */
+const checked = (label: string, what: string, results: readonly Maybe[], like: readonly Tensor[]): readonly Maybe[] => {
+  results.forEach((result, i) => {
+    const shape = (like[i] as Tensor).shape
+    if (result === undefined || sameShape(result.shape, shape)) return
+    throw new ShapeError(`${label}: ${what} ${String(i)} has another shape than what it belongs to`, {
+      expected: formatShape(shape),
+      received: formatShape(result.shape),
+      remedy: `Let the rule return a ${what} of this shape`,
+    })
+  })
+  return results
+}
 
 /** Applies the op. What its graph reports becomes outputs, so that the trace around it reports it, wherever that is. */
 export const applyCustom = (inputs: readonly Operand[], attributes: CustomAttributes): Tensor[] => {
@@ -110,6 +133,12 @@ export interface DerivativeRules {
   readonly vjp?: (inputs: readonly Tensor[], output: Tensor, cotangent: Tensor) => readonly Operand[]
 }
 
+/** A number that a rule returned stands for an array filled with it. */
+const filled = (x: Operand, like: Tensor | undefined): Tensor => {
+  const t = tensor(x)
+  return t.rank === 0 && like !== undefined ? broadcast(t, like.shape) : t
+}
+
 /**
  * `fn` with derivatives by the given rules instead of its own. `fn` maps Tensors to one Tensor and must take
  * everything that it uses as an argument (NDArrays may be closed over).
@@ -134,11 +163,11 @@ export const customDerivative =
       jvp: ({ inputs: xs, outputs }, tangents) => {
         const rule = rules.jvp ?? missing('jvp')
         const full = tangents.map((t, i) => orZero(t, (xs[i] as Tensor).shape))
-        return [tensor(rule(xs, outputs[0] as Tensor, full))]
+        return [filled(rule(xs, outputs[0] as Tensor, full), outputs[0] as Tensor)]
       },
       vjp: ({ inputs: xs, outputs }, [v]) => {
         const rule = rules.vjp ?? missing('vjp')
-        return v === undefined ? xs.map(() => undefined) : rule(xs, outputs[0] as Tensor, v).map(tensor)
+        return v === undefined ? xs.map(() => undefined) : rule(xs, outputs[0] as Tensor, v).map((c, i) => filled(c, xs[i]))
       },
     })
     return output as Tensor
