@@ -32,7 +32,7 @@ export class Trace {
   readonly reports: Report[] = []
   /** Tensors of enclosing traces that were lifted, in order, and what stands for them here. */
   readonly captures = new Map<Tensor, Tensor>()
-  protected readonly constants = new Map<NDArray | number, Tensor>()
+  protected readonly constants = new Map<NDArray | number | '-0', Tensor>()
 
   constructor(parent: Trace | undefined = current) {
     this.parent = parent
@@ -61,10 +61,12 @@ export class Trace {
   }
 
   constant(source: NDArray | number): Tensor {
-    const known = this.constants.get(source)
+    // A Map takes −0 for 0.
+    const key = Object.is(source, -0) ? '-0' : source
+    const known = this.constants.get(key)
     if (known !== undefined) return known
     const [tensor] = this.apply(constant, [], { array: typeof source === 'number' ? array(source) : source })
-    this.constants.set(source, tensor as Tensor)
+    this.constants.set(key, tensor as Tensor)
     return tensor as Tensor
   }
 
