@@ -7,10 +7,9 @@ import { formatShape } from '../base/shape.js'
 import type { Tensor } from '../ir/tensor.js'
 import { inline, report, tensor, traceGraph } from '../ir/trace.js'
 import type { Operand } from '../ir/trace.js'
-import { addMaybe, equal, isFinite, neg, where } from '../ops/elementwise.js'
+import { addMaybe, equal, lessEqual, neg, where } from '../ops/elementwise.js'
 import { choleskyFactor, luFactor } from '../ops/linalg.js'
 import { eye, matrixTranspose } from '../ops/movement.js'
-import { norm2 } from '../ops/reduce.js'
 import { vmap } from '../transform/derivatives.js'
 import { jvpGraph } from '../transform/jvp.js'
 import { vjpGraph } from '../transform/vjp.js'
@@ -65,12 +64,15 @@ const complete = (options: LinearSolveOptions, n: number): Method => {
 /** The matrix of a linear map of vectors of length n. */
 export const matrixOf = (map: LinearMap, n: number): Tensor => matrixTranspose(vmap(map)(eye(n)))
 
+/** The relative residual beyond which a matrix that was factorized counts as singular: its condition is above 1e10 then. */
+const mostLeft = 1e-6
+
 const direct = (system: LinearSystem, factorize: typeof luFactor): LinearSolution => {
   const { apply: A, b } = system
   const x = factorize(matrixOf(A, b.shape[0] as number)).solve(b)
-  // A factor is exact to rounding: only a singular matrix is a failure, which shows as NaN.
+  // A factor is exact to rounding: a singular matrix shows as NaN, or, where only rounding kept it regular, by what is left of b.
   const { residual, iterations } = measured(system, x, tensor(1))
-  const status = where(isFinite(norm2(x)), gradientStatusCode.ok, gradientStatusCode.singular)
+  const status = where(lessEqual(residual, mostLeft), gradientStatusCode.ok, gradientStatusCode.singular)
   return { x, status, iterations, residual }
 }
 

@@ -208,6 +208,7 @@ const flops = (rows: number, inner: number, columns: number): number => 2 * rows
 /** A (P Q) → (A P) Q, and (P Q) B → P (Q B), where that at least halves the work. */
 const reassociate = (graph: Producers, p: Product): Tensor | undefined => {
   const whole = flops(p.rows, p.inner, p.columns)
+  if (whole === 0) return undefined
   const onRight = p.transposeB ? flipped(productOf(graph, p.b)) : productOf(graph, p.b)
   if (onRight !== undefined) {
     const split = flops(p.rows, p.inner, onRight.inner) + flops(p.rows, onRight.inner, p.columns)
