@@ -247,7 +247,7 @@ export const inline = (
   const read = (value: Value): Tensor => env.get(value) as Tensor
   for (const node of graph.nodes) {
     const args = node.inputs.map(read)
-    const results = node.op === constant ? [tensor((node.attributes as { array: NDArray }).array)] : apply(node.op, args, node.attributes)
+    const results = node.op === constant ? [tensor((node.attributes as { array: NDArray }).array)] : apply(node.op as Op<object>, args, node.attributes)
     node.outputs.forEach((value, i) => env.set(value, results[i] as Tensor))
     visit?.(node, args, results)
   }
