@@ -12,19 +12,17 @@
 
 #include <hwy/highway.h>
 
-#include <cmath>
-
 #include "kernels/product-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace onestep {
 namespace HWY_NAMESPACE {
 
-/** Beyond these the reciprocal of a number overflows or loses digits. */
-inline constexpr double kSmallestDivisor = 0x1p-1020;
-inline constexpr double kLargestDivisor = 0x1p1020;
-
-/** Divides many numbers by one: by its reciprocal, except in the lanes where that has no precision. */
+/**
+ * Divides many numbers by one. With fused multiply-add the reciprocal is formed once, and a step of Newton's
+ * iteration rounds the quotient about as a division does (x/x is 1); but not in the lanes where the
+ * reciprocal overflows or loses digits, which divide.
+ */
 class Divisor {
  public:
   HWY_INLINE Divisor() = default;
@@ -32,19 +30,23 @@ class Divisor {
     const Lanes tag;
     const LaneVector magnitude = hn::Abs(d);
     reciprocal_ = hn::Div(hn::Set(tag, 1.0), d);
-    plain_ = hn::And(hn::Ge(magnitude, hn::Set(tag, kSmallestDivisor)),
-                     hn::Le(magnitude, hn::Set(tag, kLargestDivisor)));
+    plain_ = hn::And(hn::Ge(magnitude, hn::Set(tag, 0x1p-1000)), hn::Le(magnitude, hn::Set(tag, 0x1p1000)));
     allPlain_ = hn::AllTrue(tag, plain_);
   }
   HWY_INLINE LaneVector Divide(LaneVector x) const {
-    const LaneVector quotient = hn::Mul(x, reciprocal_);
+#if HWY_NATIVE_FMA
+    const LaneVector first = hn::Mul(x, reciprocal_);
+    const LaneVector quotient = hn::MulAdd(hn::NegMulAdd(first, divisor_, x), reciprocal_, first);
     if (HWY_LIKELY(allPlain_)) return quotient;
     return hn::IfThenElse(plain_, quotient, hn::Div(x, divisor_));
+#else
+    return hn::Div(x, divisor_);
+#endif
   }
 
  private:
   LaneVector divisor_, reciprocal_;
-  hn::Mask<Lanes> plain_;
+  LaneMask plain_;
   bool allPlain_;
 };
 
@@ -100,6 +102,10 @@ HWY_INLINE void UniformSolve(bool forward, bool unit, int64_t n, int64_t cols, I
       UniformProduct(Update::subtract, height, done, r.from(first, solved), x + solved * cols, cols,
                      x + first * cols, cols, Slabs{cols / kSlab, kSlab, kSlab}, nullptr);
     }
+    Divisor divisors[kUniformRows];
+    for (int64_t i = 0; i < height && !unit; ++i) {
+      divisors[i] = Divisor(hn::Set(tag, *r.at(first + i, first + i)));
+    }
     for (int64_t c = 0; c < cols; c += kWidth) {
       LaneVector values[kUniformRows];
       for (int64_t step = 0; step < height; ++step) {
@@ -109,14 +115,8 @@ HWY_INLINE void UniformSolve(bool forward, bool unit, int64_t n, int64_t cols, I
           const int64_t l = forward ? before : height - 1 - before;
           value = hn::NegMulAdd(hn::Set(tag, *r.at(first + i, first + l)), values[l], value);
         }
-        if (!unit) {
-          const double d = *r.at(first + i, first + i), magnitude = std::fabs(d);
-          value = magnitude >= kSmallestDivisor && magnitude <= kLargestDivisor
-                      ? hn::Mul(value, hn::Set(tag, 1 / d))
-                      : hn::Div(value, hn::Set(tag, d));
-        }
-        values[i] = value;
-        StoreLanes(value, x + (first + i) * cols + c);
+        values[i] = unit ? value : divisors[i].Divide(value);
+        StoreLanes(values[i], x + (first + i) * cols + c);
       }
     }
   }
