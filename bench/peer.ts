@@ -38,13 +38,15 @@ export interface PeerProblem {
 
 /** Debian's Python, whose NumPy uses the system's OpenBLAS; ONESTEP_PYTHON names another. */
 const python = (): string => {
-  const path = process.env['ONESTEP_PYTHON'] ?? (existsSync('/usr/bin/python3') ? '/usr/bin/python3' : 'python3')
+  const path =
+    process.env['ONESTEP_PYTHON'] ?? (existsSync('/usr/bin/python3') ? '/usr/bin/python3' : 'python3')
   const { status, stderr } = spawnSync(path, ['-c', 'import numpy, scipy.linalg'], { encoding: 'utf8' })
   if (status === 0) return path
   throw new OnestepError('NumPy and SciPy, the peers of this bench, cannot be loaded', {
     code: 'ERR_PEER',
     received: `${path}: ${stderr?.trim().split('\n').pop() ?? 'does not run'}`,
-    remedy: 'Debian: apt-get install python3-numpy python3-scipy; or let ONESTEP_PYTHON name a Python that has them',
+    remedy:
+      'Debian: apt-get install python3-numpy python3-scipy; or let ONESTEP_PYTHON name a Python that has them',
   })
 }
 
@@ -57,7 +59,8 @@ const checkBlas = ({ blas }: PeerLibraries): void => {
     code: 'ERR_PEER',
     expected: 'OpenBLAS, 1 thread',
     received: `${blas.config ?? 'another BLAS'}, ${String(blas.threads ?? 'an unknown number of')} threads`,
-    remedy: 'Debian: apt-get install libopenblas0-pthread, and let update-alternatives choose it for libblas.so.3',
+    remedy:
+      'Debian: apt-get install libopenblas0-pthread, and let update-alternatives choose it for libblas.so.3',
   })
 }
 
@@ -70,7 +73,10 @@ export const startPeer = async (script: string, problem: PeerProblem): Promise<P
     writeFileSync(join(folder, `${name}.f64`), new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
   }
   const args = [join(packageRoot(), 'bench', 'peers', script), folder, ...[batch, n, p].map(String)]
-  const child = spawn(path, args, { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, ...oneThread } })
+  const child = spawn(path, args, {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...process.env, ...oneThread },
+  })
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const stop = async (): Promise<void> => {
     child.stdin.end()
@@ -78,9 +84,12 @@ export const startPeer = async (script: string, problem: PeerProblem): Promise<P
     rmSync(folder, { recursive: true, force: true })
   }
   const next = async (): Promise<string> => {
-    const { value, done } = await lines.next()
-    if (done !== true) return value
-    throw new OnestepError(`${script} ended early`, { code: 'ERR_PEER', remedy: 'Its own message stands above' })
+    const line: IteratorResult<string, unknown> = await lines.next()
+    if (line.done !== true) return line.value
+    throw new OnestepError(`${script} ended early`, {
+      code: 'ERR_PEER',
+      remedy: 'Its own message stands above',
+    })
   }
   try {
     const libraries = JSON.parse(await next()) as PeerLibraries

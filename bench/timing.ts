@@ -31,7 +31,7 @@ export const median = (list: readonly number[]): number => {
 
 /** How many calls fill a turn; also warms the contestant up. */
 const callsOf = async (contestant: Contestant, turn: number): Promise<number> => {
-  for (let calls = 1; ; ) {
+  for (let calls = 1; ;) {
     const seconds = await contestant(calls)
     if (seconds >= turn || calls >= 1e7) return calls
     calls = Math.ceil(calls * Math.min(8, Math.max(1.3, (1.1 * turn) / Math.max(seconds, 1e-9))))

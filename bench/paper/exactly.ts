@@ -8,9 +8,9 @@ export const exactly = (
 ): Solver<Tensor, Tensor, Tensor> => ({
   name: `${String(steps)} steps`,
   init: (x0) => x0,
-  step: map,
+  step: (x, theta) => map(x, theta),
   point: (x) => x,
   error: () => 1,
-  map,
+  map: (x, theta) => map(x, theta),
   stopping: { maxSteps: steps, tol: 0, rtol: 0, divergence: Infinity },
 })

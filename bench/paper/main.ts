@@ -14,8 +14,8 @@ const print = <R>(result: R, show: (result: R) => string, { json }: Options): vo
   process.stdout.write(`${json === true ? JSON.stringify(result) : show(result)}\n`)
 }
 
-/** The program with its two experiments; `parseAsync` runs one. */
-export const paperCommand = (): Command => {
+/** The program with its two experiments. */
+const paperCommand = (): Command => {
   const command = new Command('paper')
     .description('the experiments of "One-step differentiation of iterative algorithms" (NeurIPS 2023)')
     .showHelpAfterError('(--help lists experiments and options)')

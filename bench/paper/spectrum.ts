@@ -19,18 +19,20 @@ export const symmetricEigenvalues = (a: Float64Array, n: number): Float64Array =
     return total
   }
   const scale = m.reduce((total, x) => total + x * x, 0)
-  for (let sweep = 0; sweep < 60 && off() > 1e-32 * scale; sweep++) {
+  for (let sweep = 0; sweep < 60 && off() > 1e-28 * scale; sweep++) {
     for (let p = 0; p < n; p++) {
       for (let q = p + 1; q < n; q++) {
         if (at(p, q) === 0) continue
         const [c, s] = rotation(at(p, p), at(p, q), at(q, q))
         for (let k = 0; k < n; k++) {
-          const [x, y] = [at(p, k), at(q, k)]
+          const x = at(p, k)
+          const y = at(q, k)
           m[p * n + k] = c * x - s * y
           m[q * n + k] = s * x + c * y
         }
         for (let k = 0; k < n; k++) {
-          const [x, y] = [at(k, p), at(k, q)]
+          const x = at(k, p)
+          const y = at(k, q)
           m[k * n + p] = c * x - s * y
           m[k * n + q] = s * x + c * y
         }

@@ -1,0 +1,116 @@
+// Newton on weighted logistic regression with its one-step gradient, beside NumPy: one problem at T = 1, and a batch of
+// problems each with its own data.
+import {
+  OnestepError,
+  array,
+  compile,
+  newton,
+  oneStep,
+  solve,
+  sumSquares,
+  valueAndGrad,
+  zeros,
+} from '../lib/index.js'
+import type { NDArray, Tensor } from '../lib/index.js'
+import { atLeast, reported } from './figures.js'
+import type { Figure } from './figures.js'
+import { logisticData, logisticObjective, logisticStart, logisticWeights } from './paper/logistic.js'
+import { oneStepLater } from './paper/oneStepLater.js'
+import { relativeError } from './paper/spectrum.js'
+import { startPeer } from './peer.js'
+import type { Peer, PeerProblem } from './peer.js'
+import { calling, median, ratio, sideBySide } from './timing.js'
+
+/** The data of one or many problems: traced or numbers. */
+interface Problem<T> {
+  readonly features: T
+  readonly labels: T
+  readonly theta: T
+}
+
+/** ½‖x̄‖² and its one-step gradient in θ; the data are arguments. */
+const oneStepGradient =
+  (p: number) =>
+  ({ features, labels, theta }: Problem<Tensor>): [Tensor, Tensor] => {
+    const objective = logisticObjective({ features, labels })
+    const solver = oneStepLater(
+      newton<Tensor, Tensor>({ objective, lineSearch: 'none', maxSteps: 49, tol: 1e-10 }),
+    )
+    const loss = (t: Tensor): Tensor =>
+      sumSquares(solve(solver, { x0: logisticStart(p), theta: t, strategy: oneStep() })).mul(0.5)
+    return valueAndGrad(loss)(theta)
+  }
+
+const problemOf = (batch: number, n: number, p: number): PeerProblem => {
+  const features = new Float64Array(batch * n * p)
+  const labels = new Float64Array(batch * n)
+  const weights = new Float64Array(batch * n)
+  for (let i = 0; i < batch; i++) {
+    const data = logisticData(i + 1, p, n)
+    features.set(data.features.data, i * n * p)
+    labels.set(data.labels.data, i * n)
+    weights.set(logisticWeights(n).data, i * n)
+  }
+  return { batch, n, p, features, labels, weights }
+}
+
+/** Refuses to compare times of different results. */
+const checkSame = (ours: Float64Array, peer: Peer): void => {
+  const error = relativeError(ours, peer.gradients)
+  if (error <= 1e-9) return
+  throw new OnestepError('our gradients differ from those of NumPy', {
+    code: 'ERR_BENCH',
+    expected: 'a relative difference of at most 1e-9',
+    received: String(error),
+    remedy: 'Find out which one is wrong before timing either',
+  })
+}
+
+/** One problem with n = 2p samples, T = 1. */
+export const singleFigures = async (p: number, bar: number, rounds: number): Promise<Figure[]> => {
+  const problem = problemOf(1, 2 * p, p)
+  const program = compile(oneStepGradient(p))
+  const data = logisticData(1, p)
+  const args = { features: data.features, labels: data.labels, theta: logisticWeights(2 * p) }
+  await using peer = await startPeer('newton_logistic.py', problem)
+  checkSame((program(args).value[1] as NDArray).data, peer)
+  const times = await sideBySide(
+    { ours: calling(() => program(args)), numpy: peer.contestant },
+    { rounds, turn: 0.05 },
+  )
+  const title = `Newton logistic with one-step gradient, p = ${String(p)}, T = 1`
+  return [
+    reported(`${title}: milliseconds`, 1e3 * median(times.ours)),
+    reported(`${title}: NumPy milliseconds`, 1e3 * median(times.numpy)),
+    atLeast(`${title}: times NumPy`, ratio(times.numpy, times.ours), bar),
+  ]
+}
+
+/** Problems with p = 10, n = 200, each with its own data, as one batch. */
+export const batchFigures = async (batch: number, rounds: number): Promise<Figure[]> => {
+  const [n, p] = [200, 10]
+  const problem = problemOf(batch, n, p)
+  const args = {
+    features: array(problem.features, [batch, n, p]),
+    labels: array(problem.labels, [batch, n]),
+    theta: array(problem.weights, [batch, n]),
+  }
+  const one = { features: zeros([n, p]), labels: zeros([n]), theta: zeros([n]) }
+  const [lanes, alone] = [compile(oneStepGradient(p)), compile(oneStepGradient(p), { lanes: 1 })]
+  await using peer = await startPeer('newton_logistic.py', problem)
+  for (const program of [lanes, alone]) checkSame(program.batch(args).value[1].data, peer)
+  const times = await sideBySide(
+    {
+      lanes: calling(() => lanes.batch(args)),
+      alone: calling(() => alone.batch(args)),
+      numpy: peer.contestant,
+    },
+    { rounds, turn: 0.05 },
+  )
+  const title = `${String(batch)} problems, p = 10, n = 200, T = ${String(lanes.lower(one).lanes)}`
+  return [
+    reported(`${title}: microseconds a problem`, (1e6 * median(times.lanes)) / batch),
+    atLeast(`${title}: times the NumPy loop`, ratio(times.numpy, times.lanes), 10),
+    atLeast(`${title}: times our program at T = 1`, ratio(times.alone, times.lanes), 3),
+  ]
+}

@@ -1,0 +1,123 @@
+// The Newton experiment at small sizes: its schema, its accuracy, and the laws of convergence.
+import { test } from 'tap'
+import { convergence } from '../../bench/paper/convergence.js'
+import { logisticData } from '../../bench/paper/logistic.js'
+import { experimentData, newtonPrograms, newtonRow, sizes } from '../../bench/paper/newton.js'
+import { showNewton } from '../../bench/paper/newtonReport.js'
+import { oneStepLater } from '../../bench/paper/oneStepLater.js'
+import { publishedNewton } from '../../bench/paper/published.js'
+import { distance } from '../../bench/paper/spectrum.js'
+import { compile, newton, solve, square, sub, sum } from '../../lib/index.js'
+import type { NDArray, Tensor } from '../../lib/index.js'
+import { startPeer } from '../../bench/peer.js'
+import type { Peer, PeerProblem } from '../../bench/peer.js'
+
+test('data: an intercept, then columns of mean 0 and deviation 1, shifted by label', async (t) => {
+  const [p, n] = [9, 18]
+  const { features, labels } = logisticData(1, p)
+  t.strictSame([features.shape, labels.shape], [[n, p], [n]])
+  const column = (j: number): number[] => Array.from({ length: n }, (_, i) => features.at(i, j))
+  t.ok(column(0).every((x) => x === 1))
+  for (let j = 1; j < p; j++) {
+    const mean = column(j).reduce((s, x) => s + x, 0) / n
+    t.ok(Math.abs(mean) < 1e-14 && Math.abs(column(j).reduce((s, x) => s + x * x, 0) / n - 1) < 1e-13)
+  }
+  t.strictSame([...labels.data], [...new Array<number>(p).fill(1), ...new Array<number>(p).fill(-1)])
+  const big = logisticData(2, 50, 2000).features
+  const means = [0, 1].map((half) => {
+    let total = 0
+    for (let i = half * 1000; i < half * 1000 + 1000; i++) for (let j = 1; j < 50; j++) total += big.at(i, j)
+    return total / 49000
+  })
+  t.ok(
+    Math.abs((means[0] as number) + 1 / 7) < 0.03 && Math.abs((means[1] as number) - 1 / 7) < 0.03,
+    'shifts of ∓ 1/√(p − 1)',
+  )
+})
+
+test('the published stop test makes one step more', async (t) => {
+  // Newton on (x² − 2)² / 4 … errors are seen before the step.
+  const root = newton<Tensor, Tensor>({
+    residual: (x, theta) => sub(square(x), theta),
+    lineSearch: 'none',
+    tol: 1e-6,
+  })
+  const steps = [root, oneStepLater(root), oneStepLater(oneStepLater(root))].map(
+    (solver) =>
+      compile((theta: Tensor) => sum(solve(solver as typeof root, { x0: [1.5], theta })))([2]).iterations,
+  )
+  t.strictSame(steps, [steps[0], (steps[0] as number) + 1, (steps[0] as number) + 2])
+})
+
+test('p = 50: 8 + 1 iterations, and three derivatives that agree', async (t) => {
+  const row = await newtonRow(50, 1)
+  t.equal(row.iterations, 8)
+  t.ok(row.osMinusId <= 5e-12, `|OS − ID| = ${String(row.osMinusId)}`)
+  t.ok(row.adMinusId <= 5e-12, `|AD − ID| = ${String(row.adMinusId)}`)
+  t.ok(row.osMinusId > 0 && row.adMinusId > 0, 'they are three computations')
+  t.ok(Math.abs(row.gradNorm / (publishedNewton[50]?.gradNorm ?? NaN) - 1) < 0.1)
+  for (const times of [row.seconds, row.overForward]) {
+    t.strictSame(Object.keys(times), ['forward', 'oneStep', 'implicit', 'unrolled'])
+    t.ok(Object.values(times).every((x) => x > 0))
+  }
+  t.match(showNewton({ rows: [row], convergence: [] }), /50 {2}8 \+ 1/)
+})
+
+test('the forward program makes 8 + 1 steps', async (t) => {
+  const { forward } = newtonPrograms(50)
+  t.equal(forward(new Float64Array(100).fill(0.01)).iterations, 9)
+})
+
+/** The peer, or why there is none here. */
+const peerOf = async (problem: PeerProblem): Promise<Peer | string> => {
+  try {
+    return await startPeer('newton_logistic.py', problem)
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'ERR_PEER') throw error
+    return String(error)
+  }
+}
+
+const peerSize = 50
+const { features, labels } = experimentData(peerSize)
+const weights = new Float64Array(2 * peerSize).fill(1 / (2 * peerSize))
+const peer = await peerOf({
+  ...{ batch: 1, n: 2 * peerSize, p: peerSize },
+  ...{ features: features.data, labels: labels.data, weights },
+})
+
+test('NumPy computes the same gradient', { skip: typeof peer === 'string' ? peer : false }, async (t) => {
+  const { contestant, gradients, libraries, [Symbol.asyncDispose]: stop } = peer as Peer
+  const { value } = newtonPrograms(peerSize).oneStep(weights)
+  const gradient = (value[1] as NDArray).data
+  t.ok(distance(gradient, gradients) < 1e-10 * distance(gradient))
+  t.ok((await contestant(1)) > 0)
+  t.equal(libraries.blas.threads, 1)
+  await stop()
+})
+
+test('the laws of convergence', async (t) => {
+  const rows = convergence(14, [4, 5, 6, 7])
+  t.strictSame(
+    rows.map(({ k }) => k),
+    [4, 5, 6, 7],
+  )
+  rows.forEach((row, i) => {
+    const { k, e, oneStep, twoStep, unrolled, implicit, normA } = row
+    t.ok(row.detachedMinusImplicit <= 1e-12, `k = ${String(k)}: detached is implicit one iteration before`)
+    // Linear in e(k − 1), with a constant that hardly moves.
+    t.ok(oneStep / e > 0.05 && oneStep / e < 2, `one-step / e = ${String(oneStep / e)}`)
+    t.ok(implicit < oneStep ** 2 * 10 + 1e-14 && unrolled < oneStep, 'implicit is quadratic')
+    t.ok(normA < 10 * e, 'A vanishes at the solution')
+    const before = rows[i - 1]
+    if (before !== undefined)
+      t.ok(twoStep < 5 * before.oneStep * oneStep + 1e-14, 'two-step is a product of two errors')
+  })
+  // What would pass if errors were measured against the wrong iterate.
+  const last = rows[2] as (typeof rows)[number]
+  t.ok(last.oneStep > 100 * last.implicit, 'one-step and implicit differ before convergence')
+})
+
+test('published sizes', async (t) => {
+  t.strictSame([...sizes].map(String), Object.keys(publishedNewton))
+})
