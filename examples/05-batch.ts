@@ -5,7 +5,8 @@ import type { Tensor } from 'onestep'
 
 // minimize log(1 + e^x) − 0.3 x + ½ λ x²
 const solver = gradientDescent({
-  objective: (x: Tensor, lambda: Tensor) => sum(x.softplus().sub(x.mul(0.3)).add(lambda.mul(0.5).mul(x.square()))),
+  objective: (x: Tensor, lambda: Tensor) =>
+    sum(x.softplus().sub(x.mul(0.3)).add(lambda.mul(0.5).mul(x.square()))),
   stepSize: (lambda: Tensor) => lambda.add(0.25).reciprocal(),
   tol: 1e-10,
 })

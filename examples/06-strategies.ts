@@ -1,5 +1,17 @@
 // Every strategy on the same solve: gradient descent on a quadratic with condition number 10, whose exact derivative is known.
-import { compile, gradientDescent, implicit, jacobian, neumann, oneStep, phantom, solve, sum, truncated, unrolled } from 'onestep'
+import {
+  compile,
+  gradientDescent,
+  implicit,
+  jacobian,
+  neumann,
+  oneStep,
+  phantom,
+  solve,
+  sum,
+  truncated,
+  unrolled,
+} from 'onestep'
 import type { NDArray, Strategy, Tensor } from 'onestep'
 
 const curvature = [1, 10]
@@ -8,9 +20,19 @@ const quadratic = gradientDescent({
   stepSize: 0.1,
   tol: 1e-12,
 })
-const strategies: Strategy[] = [oneStep(), truncated(10), neumann(10), neumann(100), phantom(10, 0.5), unrolled(), implicit()]
+const strategies: Strategy[] = [
+  oneStep(),
+  truncated(10),
+  neumann(10),
+  neumann(100),
+  phantom(10, 0.5),
+  unrolled(),
+  implicit(),
+]
 const f = compile((theta: Tensor) =>
-  strategies.map((strategy) => jacobian((t: Tensor) => solve(quadratic, { x0: [0, 0], theta: t, strategy }))(theta)),
+  strategies.map((strategy) =>
+    jacobian((t: Tensor) => solve(quadratic, { x0: [0, 0], theta: t, strategy }))(theta),
+  ),
 )
 const { value } = f([1, 1])
 value.forEach((jacobianOfStrategy, i) => {

@@ -18,5 +18,8 @@ const solver = newton({
   maxSteps: 200,
 })
 const derivative = (strategy: Strategy) => grad((theta: Tensor) => solve(solver, { x0: 1, theta, strategy }))
-const f = compile((theta: Tensor) => ({ plain: derivative(oneStep())(theta), scaled: derivative(scaledOneStep)(theta) }))
+const f = compile((theta: Tensor) => ({
+  plain: derivative(oneStep())(theta),
+  scaled: derivative(scaledOneStep)(theta),
+}))
 console.log(f(2).value, 'exact', 0.5 / Math.SQRT2)

@@ -4,7 +4,11 @@ import type { Tensor } from 'onestep'
 
 const root = newton({ residual: (r: Tensor, x: Tensor) => r.square().sub(x), lineSearch: 'none' })
 const inner = fixedPoint({
-  map: (y: Tensor, x: Tensor) => y.add(solve(root, { x0: 1, theta: x })).cos().mul(0.5),
+  map: (y: Tensor, x: Tensor) =>
+    y
+      .add(solve(root, { x0: 1, theta: x }))
+      .cos()
+      .mul(0.5),
   tol: 1e-12,
 })
 const outer = fixedPoint({

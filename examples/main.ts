@@ -3,7 +3,19 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { compile, csvText, gradientStatuses, htmlReport, implicit, logspace, oneStep, statuses, textTable, unrolled, valueAndGrad } from 'onestep'
+import {
+  compile,
+  csvText,
+  gradientStatuses,
+  htmlReport,
+  implicit,
+  logspace,
+  oneStep,
+  statuses,
+  textTable,
+  unrolled,
+  valueAndGrad,
+} from 'onestep'
 import type { NDArray, Strategy, Tensor } from 'onestep'
 import { loadData, validationLoss } from './digits/problem.js'
 import type { DigitData } from './digits/problem.js'
@@ -31,7 +43,13 @@ const sweep = (label: string, data: DigitData, lambdas: NDArray, strategy: Strat
   const f = compile((lambda: Tensor) => valueAndGrad(validationLoss(data, strategy, tol))(lambda))
   const count = lambdas.size
   const column = (): Float64Array => new Float64Array(count)
-  const out = { loss: column(), gradient: column(), iterations: column(), status: column(), gradientStatus: column() }
+  const out = {
+    loss: column(),
+    gradient: column(),
+    iterations: column(),
+    status: column(),
+    gradientStatus: column(),
+  }
   const begin = performance.now()
   for (let at = 0; at < count; at += CHUNK) {
     const result = f.batch(lambdas.data.subarray(at, at + CHUNK))
@@ -57,7 +75,8 @@ const tally = (codes: Float64Array, table: readonly { readonly name: string }[])
 }
 
 /** dg / d log λ = λ dg / dλ */
-const inLog = (gradient: Float64Array, lambdas: NDArray): Float64Array => gradient.map((g, i) => g * (lambdas.data[i] as number))
+const inLog = (gradient: Float64Array, lambdas: NDArray): Float64Array =>
+  gradient.map((g, i) => g * (lambdas.data[i] as number))
 
 /** Relative to the largest value of the reference, so that the zero at the best λ does not blow it up. */
 const errors = (values: Float64Array, reference: Float64Array): Float64Array => {
@@ -79,21 +98,36 @@ const lambdas = logspace(1e-5, 1e1, count)
 const TOL = 1e-6
 const REFERENCE_TOL = 1e-12
 const [n, p] = data.training.images.shape as [number, number]
-console.error(`digits: ${String(n)} training and ${String(data.validation.images.shape[0])} validation images, ${String(p)} weights, ${String(count)} λ as lanes`)
+console.error(
+  `digits: ${String(n)} training and ${String(data.validation.images.shape[0])} validation images, ${String(p)} weights, ${String(count)} λ as lanes`,
+)
 
 const reference = sweep('reference: implicit at 1e-12', data, lambdas, implicit(), REFERENCE_TOL)
-const sweeps = [oneStep(), implicit(), unrolled()].map((strategy) => sweep(strategy.name, data, lambdas, strategy, TOL))
+const sweeps = [oneStep(), implicit(), unrolled()].map((strategy) =>
+  sweep(strategy.name, data, lambdas, strategy, TOL),
+)
 const all = [...sweeps, reference]
-const errorOf = (s: Sweep): Float64Array => errors(inLog(s.gradient, lambdas), inLog(reference.gradient, lambdas))
+const errorOf = (s: Sweep): Float64Array =>
+  errors(inLog(s.gradient, lambdas), inLog(reference.gradient, lambdas))
 
 const table = {
-  columns: ['strategy', 'inner tol', 'seconds', 'Newton steps', 'largest gradient error', 'solves', 'gradients'],
+  columns: [
+    'strategy',
+    'inner tol',
+    'seconds',
+    'Newton steps',
+    'largest gradient error',
+    'solves',
+    'gradients',
+  ],
   rows: all.map((s) => [
     s.name,
     (s === reference ? REFERENCE_TOL : TOL).toExponential(0),
     s.seconds,
     s.iterations.reduce((a, b) => a + b, 0),
-    errorOf(s).reduce((a, b) => Math.max(a, b), 0).toExponential(1),
+    errorOf(s)
+      .reduce((a, b) => Math.max(a, b), 0)
+      .toExponential(1),
     tally(s.status, statuses),
     tally(s.gradientStatus, gradientStatuses),
   ]),
@@ -101,7 +135,9 @@ const table = {
 console.log(textTable(table))
 const best = reference.loss.reduce((at, loss, i) => (loss < (reference.loss[at] as number) ? i : at), 0)
 const bestLambda = lambdas.data[best] as number
-console.log(`best λ = ${bestLambda.toExponential(3)}, validation loss ${(reference.loss[best] as number).toFixed(5)}, hypergradient ${(reference.gradient[best] as number).toExponential(1)}`)
+console.log(
+  `best λ = ${bestLambda.toExponential(3)}, validation loss ${(reference.loss[best] as number).toFixed(5)}, hypergradient ${(reference.gradient[best] as number).toExponential(1)}`,
+)
 
 const x = { label: 'λ', scale: 'log' as const }
 const html = await htmlReport({
@@ -111,7 +147,12 @@ const html = await htmlReport({
     {
       heading: 'Validation loss',
       text: `The loss is smallest at λ = ${bestLambda.toExponential(3)}.`,
-      figure: { title: 'Validation loss against λ', x, y: { label: 'loss', scale: 'linear' }, series: [{ name: 'loss', x: lambdas.data, y: reference.loss, marker: 'none' }] },
+      figure: {
+        title: 'Validation loss against λ',
+        x,
+        y: { label: 'loss', scale: 'linear' },
+        series: [{ name: 'loss', x: lambdas.data, y: reference.loss, marker: 'none' }],
+      },
     },
     {
       heading: 'Hypergradient',
@@ -120,7 +161,12 @@ const html = await htmlReport({
         title: 'Hypergradient in log λ',
         x,
         y: { label: 'dg / d log λ', scale: 'linear' },
-        series: all.map((s) => ({ name: s.name, x: lambdas.data, y: inLog(s.gradient, lambdas), marker: 'none' as const })),
+        series: all.map((s) => ({
+          name: s.name,
+          x: lambdas.data,
+          y: inLog(s.gradient, lambdas),
+          marker: 'none' as const,
+        })),
       },
     },
     {
@@ -139,6 +185,9 @@ const html = await htmlReport({
 await mkdir(values.out, { recursive: true })
 await writeFile(`${values.out}/digits.html`, html)
 const columns = ['lambda', ...all.flatMap((s) => [`${s.name} loss`, `${s.name} gradient`, `${s.name} steps`])]
-const rows = Array.from(lambdas.data, (lambda, i) => [lambda, ...all.flatMap((s) => [s.loss[i] as number, s.gradient[i] as number, s.iterations[i] as number])])
+const rows = Array.from(lambdas.data, (lambda, i) => [
+  lambda,
+  ...all.flatMap((s) => [s.loss[i] as number, s.gradient[i] as number, s.iterations[i] as number]),
+])
 await writeFile(`${values.out}/digits.csv`, csvText(columns, rows))
 console.log(`wrote ${values.out}/digits.html and digits.csv`)

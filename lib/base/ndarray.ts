@@ -32,7 +32,10 @@ export class NDArray {
   constructor(shape: Shape, data: Float64Array) {
     checkShape(shape)
     if (!(data instanceof Float64Array)) {
-      throw new ArgumentError('an NDArray holds doubles', { expected: 'a Float64Array', received: describe(data) })
+      throw new ArgumentError('an NDArray holds doubles', {
+        expected: 'a Float64Array',
+        received: describe(data),
+      })
     }
     if (data.length !== sizeOf(shape)) {
       throw new ShapeError(`shape ${formatShape(shape)} does not fit the data`, {
@@ -55,7 +58,10 @@ export class NDArray {
   /** The element at an index, one number an axis. */
   at(...index: readonly number[]): number {
     const strides = stridesOf(this.shape)
-    if (index.length !== this.rank || index.some((i, k) => !Number.isInteger(i) || i < 0 || i >= (this.shape[k] as number))) {
+    if (
+      index.length !== this.rank ||
+      index.some((i, k) => !Number.isInteger(i) || i < 0 || i >= (this.shape[k] as number))
+    ) {
       throw new ShapeError(`index ${formatShape(index)} is outside the array`, {
         expected: `an index into shape ${formatShape(this.shape)}`,
       })
@@ -77,7 +83,9 @@ export class NDArray {
 const describe = (value: unknown): string => {
   if (value === null) return 'null'
   if (typeof value === 'object') return value.constructor?.name ?? 'an object'
-  return typeof value === 'number' || typeof value === 'boolean' ? `${typeof value} ${String(value)}` : typeof value
+  return typeof value === 'number' || typeof value === 'boolean'
+    ? `${typeof value} ${String(value)}`
+    : typeof value
 }
 
 const nestedShape = (value: Nested): Shape => {
@@ -121,7 +129,8 @@ export const isArrayInput = (x: unknown): x is ArrayInput => {
   if (Array.isArray(x)) return isNested(x[0])
   return typeof x === 'object' && x !== null && 'data' in x && 'shape' in x && Array.isArray(x.shape)
 }
-const isNested = (x: unknown): boolean => typeof x === 'number' || (Array.isArray(x) && (x.length === 0 || isNested(x[0])))
+const isNested = (x: unknown): boolean =>
+  typeof x === 'number' || (Array.isArray(x) && (x.length === 0 || isNested(x[0])))
 
 const isArrayLikeND = (value: object): value is ArrayLikeND => 'data' in value && 'shape' in value
 
@@ -133,7 +142,9 @@ const fromStrided = (source: ArrayLikeND): NDArray => {
     if (axis === shape.length) {
       const x = source.data[from]
       if (typeof x !== 'number') {
-        throw new ShapeError('an ndarray points outside its data', { expected: `data of shape ${formatShape(shape)}` })
+        throw new ShapeError('an ndarray points outside its data', {
+          expected: `data of shape ${formatShape(shape)}`,
+        })
       }
       target.data[to] = x
       return
@@ -172,7 +183,9 @@ export const array = (source: ArrayInput, shape?: Shape): NDArray => {
   throw new ArgumentError('cannot make an array', {
     expected: 'a number, nested lists of numbers, a Float64Array or an ndarray',
     received: describe(source),
-    remedy: ArrayBuffer.isView(source) ? 'Copy it with Float64Array.from first: onestep computes in float64' : undefined,
+    remedy: ArrayBuffer.isView(source)
+      ? 'Copy it with Float64Array.from first: onestep computes in float64'
+      : undefined,
   })
 }
 

@@ -15,7 +15,8 @@ export const sameShape = (a: Shape, b: Shape): boolean =>
 
 /** Refuses anything that is not a list of non-negative integers whose product is a safe index. */
 export const checkShape = (shape: Shape, what = 'shape'): Shape => {
-  if (!Array.isArray(shape) || !shape.every((d) => Number.isInteger(d) && d >= 0)) {
+  const list: unknown = shape
+  if (!Array.isArray(list) || !shape.every((d) => Number.isInteger(d) && d >= 0)) {
     throw new ShapeError(`${what} is not a shape`, {
       expected: 'a list of non-negative integers',
       received: JSON.stringify(shape),
@@ -59,7 +60,10 @@ export const normalizeAxis = (axis: number, rank: number, what = 'axis'): number
   const at = axis < 0 ? axis + rank : axis
   if (!Number.isInteger(axis) || at < 0 || at >= rank) {
     throw new ShapeError(`${what} ${String(axis)} does not exist`, {
-      expected: rank === 0 ? 'no axis (the array is a scalar)' : `an integer from ${String(-rank)} to ${String(rank - 1)}`,
+      expected:
+        rank === 0
+          ? 'no axis (the array is a scalar)'
+          : `an integer from ${String(-rank)} to ${String(rank - 1)}`,
       received: String(axis),
     })
   }
@@ -67,7 +71,10 @@ export const normalizeAxis = (axis: number, rank: number, what = 'axis'): number
 }
 
 /** Sorted, distinct axes from the front; undefined means all of them. */
-export const normalizeAxes = (axes: number | readonly number[] | undefined, rank: number): readonly number[] => {
+export const normalizeAxes = (
+  axes: number | readonly number[] | undefined,
+  rank: number,
+): readonly number[] => {
   if (axes === undefined) return Array.from({ length: rank }, (_, i) => i)
   const list = (typeof axes === 'number' ? [axes] : axes).map((axis) => normalizeAxis(axis, rank))
   if (new Set(list).size !== list.length) {

@@ -7,7 +7,11 @@ interface StatusEntry {
   readonly remedy: string
 }
 
-const entry = <N extends string>(name: N, message: string, remedy: string): StatusEntry & { readonly name: N } => ({
+const entry = <N extends string>(
+  name: N,
+  message: string,
+  remedy: string,
+): StatusEntry & { readonly name: N } => ({
   name,
   message,
   remedy,
@@ -17,20 +21,40 @@ const entry = <N extends string>(name: N, message: string, remedy: string): Stat
 export const statuses = [
   entry('converged', 'the error fell below the tolerance', ''),
   entry('maxSteps', 'the step limit was reached first', 'Raise maxSteps, loosen tol, or use a faster solver'),
-  entry('diverged', 'the error or the iterate grew beyond the divergence limit', 'Reduce the step size or start closer'),
-  entry('nonFinite', 'a NaN or an infinity appeared', 'Check θ and the data of this instance, and the step size'),
+  entry(
+    'diverged',
+    'the error or the iterate grew beyond the divergence limit',
+    'Reduce the step size or start closer',
+  ),
+  entry(
+    'nonFinite',
+    'a NaN or an infinity appeared',
+    'Check θ and the data of this instance, and the step size',
+  ),
   entry('singular', 'a matrix could not be factorized', 'Add regularisation or another start'),
   entry('infeasible', 'the constraints admit no point', 'Check the constraints of this instance'),
   entry('unbounded', 'the objective has no lower bound', 'Check the objective of this instance'),
-  entry('aborted', 'the job was cancelled or timed out before this instance ended', 'Run this instance again'),
+  entry(
+    'aborted',
+    'the job was cancelled or timed out before this instance ended',
+    'Run this instance again',
+  ),
   entry('crashed', 'the thread or process that held this instance died twice', 'Run this instance alone'),
 ] as const
 
 /** What the gradient of one instance is worth. */
 export const gradientStatuses = [
   entry('ok', 'the strategy was carried out as asked', ''),
-  entry('notConverged', 'the adjoint solve stopped early', 'Raise its maxSteps, or use a direct linear solver'),
-  entry('singular', 'the linear system of the derivative is singular', 'Use unrolled or oneStep, or regularise'),
+  entry(
+    'notConverged',
+    'the adjoint solve stopped early',
+    'Raise its maxSteps, or use a direct linear solver',
+  ),
+  entry(
+    'singular',
+    'the linear system of the derivative is singular',
+    'Use unrolled or oneStep, or regularise',
+  ),
   entry('toleranceNotMet', 'no strategy met the tolerance', 'Loosen tol or raise the budget'),
   entry(
     'undefined',

@@ -13,7 +13,11 @@ export type TreeSpec =
 const LEAF: TreeSpec = { kind: 'leaf' }
 
 /** Leaves in depth-first order, and the structure that puts them back. */
-export const flatten = <L>(tree: unknown, isLeaf: (x: unknown) => x is L, what = 'tree'): { leaves: L[]; spec: TreeSpec } => {
+export const flatten = <L>(
+  tree: unknown,
+  isLeaf: (x: unknown) => x is L,
+  what = 'tree',
+): { leaves: L[]; spec: TreeSpec } => {
   const leaves: L[] = []
   const walk = (node: unknown, path: string): TreeSpec => {
     if (isLeaf(node)) {
@@ -23,14 +27,23 @@ export const flatten = <L>(tree: unknown, isLeaf: (x: unknown) => x is L, what =
     if (Array.isArray(node)) {
       return { kind: 'list', children: node.map((child, i) => walk(child, `${path}[${String(i)}]`)) }
     }
-    if (typeof node === 'object' && node !== null && [Object.prototype, null].includes(Object.getPrototypeOf(node) as null)) {
+    if (
+      typeof node === 'object' &&
+      node !== null &&
+      [Object.prototype, null].includes(Object.getPrototypeOf(node) as null)
+    ) {
       const keys = Object.keys(node)
       const record = node as Record<string, unknown>
       return { kind: 'record', keys, children: keys.map((key) => walk(record[key], `${path}.${key}`)) }
     }
     throw new ArgumentError(`${path} is not an array`, {
       expected: 'a number, an array, or a record or list of them',
-      received: node === null ? 'null' : typeof node === 'object' ? (node.constructor?.name ?? 'object') : typeof node,
+      received:
+        node === null
+          ? 'null'
+          : typeof node === 'object'
+            ? (node.constructor?.name ?? 'object')
+            : typeof node,
       remedy: 'Use plain objects and lists of arrays, and pass anything else by closing over it',
     })
   }
@@ -79,7 +92,12 @@ const order = (spec: Extract<TreeSpec, { kind: 'record' }>): number[] =>
  * The leaves of `tree` in the order of `spec`: records match by key, whatever order their keys were written in.
  * @throws {ArgumentError} when the structure differs, naming the first place.
  */
-export const flattenLike = <L>(tree: unknown, spec: TreeSpec, isLeaf: (x: unknown) => x is L, what = 'tree'): L[] => {
+export const flattenLike = <L>(
+  tree: unknown,
+  spec: TreeSpec,
+  isLeaf: (x: unknown) => x is L,
+  what = 'tree',
+): L[] => {
   const leaves: L[] = []
   const walk = (node: unknown, at: TreeSpec, path: string): void => {
     if (at.kind === 'leaf') {
@@ -111,7 +129,13 @@ export const flattenLike = <L>(tree: unknown, spec: TreeSpec, isLeaf: (x: unknow
   return leaves
 }
 
-const mismatch = (path: string, expected: string, node: unknown, unknown?: string, missing?: string): ArgumentError =>
+const mismatch = (
+  path: string,
+  expected: string,
+  node: unknown,
+  unknown?: string,
+  missing?: string,
+): ArgumentError =>
   new ArgumentError(`${path} has another structure`, {
     code: 'ERR_STRUCTURE',
     expected,

@@ -18,17 +18,24 @@ const text = (report: DoctorReport): string => {
       : [
           ['BLAS', `${report.native.blas.config.trim()}, ${String(report.native.blas.threads)} thread`],
           ['SIMD', report.native.simd],
-          ['residuals', `Cholesky ${report.native.choleskyResidual.toFixed(2)}, LU ${report.native.luResidual.toFixed(2)} (below 30)`],
+          [
+            'residuals',
+            `Cholesky ${report.native.choleskyResidual.toFixed(2)}, LU ${report.native.luResidual.toFixed(2)} (below 30)`,
+          ],
         ]),
   ]
   const table = textTable({
     columns: ['check', '', 'found'],
     rows: report.checks.map(({ name, ok, value }) => [name, ok ? 'ok' : 'FAILED', value]),
   })
-  const remedies = report.checks.filter(({ ok, remedy }) => !ok && remedy !== undefined).map(({ name, remedy }) => `${name}: ${remedy as string}`)
+  const remedies = report.checks
+    .filter(({ ok, remedy }) => !ok && remedy !== undefined)
+    .map(({ name, remedy }) => `${name}: ${remedy as string}`)
   const verdict = report.ok ? 'onestep can compute here.' : 'onestep cannot compute here yet.'
   const lines = facts.map(([name, value]) => `${(name as string).padEnd(11)}${value as string}`)
-  return [...lines, '', table.trimEnd(), '', ...remedies.flatMap((remedy) => [remedy, '']), verdict].join('\n')
+  return [...lines, '', table.trimEnd(), '', ...remedies.flatMap((remedy) => [remedy, '']), verdict].join(
+    '\n',
+  )
 }
 
 /** Prints the report; the exit code is 0 when onestep can compute here, else 1. */

@@ -12,17 +12,27 @@ const count = (name: string, text: unknown): number => {
 }
 
 /** Prints the explanation of the problem in a file. */
-export const explainCommand = async (file: string, options: Readonly<Record<string, string | boolean | undefined>>): Promise<number> => {
+export const explainCommand = async (
+  file: string,
+  options: Readonly<Record<string, string | boolean | undefined>>,
+): Promise<number> => {
   const problem = await loadProblem(file)
   const batch = count('batch', options.batch ?? '1')
-  const lanes = options.lanes === undefined || options.lanes === 'auto' ? 'auto' : count('lanes', options.lanes)
+  const lanes =
+    options.lanes === undefined || options.lanes === 'auto' ? 'auto' : count('lanes', options.lanes)
   const compiled = compile(problem.run as (...args: unknown[]) => unknown, { lanes })
   const example = problem.example as never[]
   const explanation = compiled.explain(...example)
   const graph = options.graph === true ? printGraph(compiled.graph(...example)) : undefined
   if (options.json === true) {
     const bytes = batchBytes(explanation, batch)
-    console.log(JSON.stringify({ file, description: problem.description, batch, batchBytes: bytes, ...explanation, graph }, null, 2))
+    console.log(
+      JSON.stringify(
+        { file, description: problem.description, batch, batchBytes: bytes, ...explanation, graph },
+        null,
+        2,
+      ),
+    )
     return 0
   }
   if (problem.description !== undefined) console.log(`${problem.description}\n`)

@@ -7,7 +7,9 @@ import { packageRoot } from '../runtime/diagnosis.js'
 import { doctorCommand } from './doctorCommand.js'
 import { explainCommand } from './explainCommand.js'
 
-const { version } = JSON.parse(readFileSync(`${packageRoot()}/package.json`, 'utf8')) as { readonly version: string }
+const { version } = JSON.parse(readFileSync(`${packageRoot()}/package.json`, 'utf8')) as {
+  readonly version: string
+}
 
 const program = new Command('onestep')
   .description('Differentiate iterative algorithms, natively and for thousands of parameters at once.')

@@ -15,7 +15,9 @@ const isTypeScript = (path: string): boolean => /\.[cm]?tsx?$/.test(path)
 export const loadProblem = async (file: string): Promise<Problem> => {
   const path = resolve(file)
   if (!existsSync(path)) {
-    throw new DataError(`${file}: no such file`, { remedy: 'Name a module that exports a problem by default' })
+    throw new DataError(`${file}: no such file`, {
+      remedy: 'Name a module that exports a problem by default',
+    })
   }
   let loaded: { readonly default?: unknown }
   try {
@@ -24,13 +26,17 @@ export const loadProblem = async (file: string): Promise<Problem> => {
     loaded = (await import(pathToFileURL(path).href)) as { readonly default?: unknown }
   } catch (cause) {
     if (cause instanceof OnestepError) throw cause
-    throw new DataError(`${file}: the module cannot be loaded: ${cause instanceof Error ? cause.message : String(cause)}`, {
-      remedy: 'Run it alone to see the whole error',
-      cause,
-    })
+    throw new DataError(
+      `${file}: the module cannot be loaded: ${cause instanceof Error ? cause.message : String(cause)}`,
+      {
+        remedy: 'Run it alone to see the whole error',
+        cause,
+      },
+    )
   }
   // A TypeScript module that is loaded as CommonJS has its exports one level down.
   const exported = loaded.default
-  const inner = typeof exported === 'object' && exported !== null && 'default' in exported ? exported.default : exported
+  const inner =
+    typeof exported === 'object' && exported !== null && 'default' in exported ? exported.default : exported
   return checkProblem(inner, file)
 }

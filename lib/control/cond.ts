@@ -27,7 +27,10 @@ export const condOp: Op<CondAttributes> = defineOp({
   shapes: (inputs, attributes) => {
     const [predicate] = inputs
     if (predicate === undefined || predicate.length !== 0) {
-      throw new ShapeError('cond: the predicate is not a scalar', { expected: '[]', received: formatShape(predicate ?? []) })
+      throw new ShapeError('cond: the predicate is not a scalar', {
+        expected: '[]',
+        received: formatShape(predicate ?? []),
+      })
     }
     const [a, b] = [attributes.then.outputs, attributes.else.outputs].map((list) => list.map((v) => v.shape))
     if (a?.length !== b?.length || a?.some((shape, i) => !sameShape(shape, b?.[i] ?? []))) {
@@ -42,12 +45,24 @@ export const condOp: Op<CondAttributes> = defineOp({
     const flags = tangents.slice(1).map((t) => t !== undefined)
     const moved = select(tangents.slice(1), flags) as Tensor[]
     const argumentsOf = inputs.slice(1)
-    const either = reaches(attributes.then, flags).map((r, i) => r || (reaches(attributes.else, flags)[i] as boolean))
+    const either = reaches(attributes.then, flags).map(
+      (r, i) => r || (reaches(attributes.else, flags)[i] as boolean),
+    )
     const push = (graph: Graph): Graph =>
-      traceGraph((ts) => {
-        const pushed = jvpGraph({ ...graph, reports: [] }, ts.slice(0, argumentsOf.length), spread(ts.slice(argumentsOf.length), flags))
-        return select(pushed.tangents.map((t, i) => orZero(t, (outputs[i] as Tensor).shape)), either)
-      }, shapesOf([...argumentsOf, ...moved])).graph
+      traceGraph(
+        (ts) => {
+          const pushed = jvpGraph(
+            { ...graph, reports: [] },
+            ts.slice(0, argumentsOf.length),
+            spread(ts.slice(argumentsOf.length), flags),
+          )
+          return select(
+            pushed.tangents.map((t, i) => orZero(t, (outputs[i] as Tensor).shape)),
+            either,
+          )
+        },
+        shapesOf([...argumentsOf, ...moved]),
+      ).graph
     const branches = { then: push(attributes.then), else: push(attributes.else) }
     return spread(buildCond(branches, inputs[0] as Tensor, [...argumentsOf, ...moved]), either)
   },
@@ -57,11 +72,17 @@ export const condOp: Op<CondAttributes> = defineOp({
     const argumentsOf = inputs.slice(1)
     const want = wanted.slice(1)
     const pull = (graph: Graph): Graph =>
-      traceGraph((ts) => {
-        const back = vjpGraph({ ...graph, reports: [] }, ts.slice(0, argumentsOf.length), want)
-        const pulled = back.pull(spread(ts.slice(argumentsOf.length), flags))
-        return select(pulled.map((v, i) => orZero(v, (argumentsOf[i] as Tensor).shape)), want)
-      }, shapesOf([...argumentsOf, ...given])).graph
+      traceGraph(
+        (ts) => {
+          const back = vjpGraph({ ...graph, reports: [] }, ts.slice(0, argumentsOf.length), want)
+          const pulled = back.pull(spread(ts.slice(argumentsOf.length), flags))
+          return select(
+            pulled.map((v, i) => orZero(v, (argumentsOf[i] as Tensor).shape)),
+            want,
+          )
+        },
+        shapesOf([...argumentsOf, ...given]),
+      ).graph
     const branches = { then: pull(attributes.then), else: pull(attributes.else) }
     return [undefined, ...spread(buildCond(branches, inputs[0] as Tensor, [...argumentsOf, ...given]), want)]
   },
@@ -73,7 +94,11 @@ export const condOp: Op<CondAttributes> = defineOp({
       const b = vmapGraph(attributes.else, argumentsOf, flags, size)
       const outputs = a.outputs.map((t, i) => {
         const rank = (attributes.then.outputs[i] as { shape: readonly number[] }).shape.length
-        return where(reshape(truth(predicate), [size, ...new Array<number>(rank).fill(1)]), t, b.outputs[i] as Tensor)
+        return where(
+          reshape(truth(predicate), [size, ...new Array<number>(rank).fill(1)]),
+          t,
+          b.outputs[i] as Tensor,
+        )
       })
       return { outputs, batched: outputs.map(() => true) }
     }
@@ -82,7 +107,9 @@ export const condOp: Op<CondAttributes> = defineOp({
       traceGraph((ts) => {
         const mapped = vmapGraph(graph, ts, flags, size)
         out = out.map((flag, i) => flag || (mapped.batched[i] as boolean))
-        return mapped.outputs.map((t, i) => (mapped.batched[i] || !out[i] ? t : broadcast(t, [size, ...t.shape])))
+        return mapped.outputs.map((t, i) =>
+          mapped.batched[i] || !out[i] ? t : broadcast(t, [size, ...t.shape]),
+        )
       }, shapesOf(argumentsOf)).graph
     // The first pass over each branch finds which outputs are batched, the second makes both agree.
     batch(attributes.then)
@@ -93,20 +120,35 @@ export const condOp: Op<CondAttributes> = defineOp({
 })
 
 /** Applies the op; of several reports of a kind in a branch the largest stands, and one that only one branch makes is 0 in the other. */
-export const buildCond = (branches: CondAttributes, predicate: Tensor, argumentsOf: readonly Tensor[]): Tensor[] => {
+export const buildCond = (
+  branches: CondAttributes,
+  predicate: Tensor,
+  argumentsOf: readonly Tensor[],
+): Tensor[] => {
   const count = branches.then.outputs.length
   const kinds = [...new Set([...branches.then.reports, ...branches.else.reports].map((r) => r.kind))]
   const withReports = (graph: Graph): Graph => {
     if (kinds.length === 0) return graph
-    return traceGraph((ts) => {
-      const out = inline({ ...graph, outputs: [...graph.outputs, ...graph.reports.map((r) => r.value)], reports: [] }, ts)
-      const own = out.slice(count)
-      const worst = (kind: ReportKind): Operand =>
-        own.filter((_, i) => graph.reports[i]?.kind === kind).reduce<Operand>((a, b) => (a === 0 ? b : maximum(a, b)), 0)
-      return [...out.slice(0, count), ...kinds.map(worst)]
-    }, graph.inputs.map((v) => v.shape)).graph
+    return traceGraph(
+      (ts) => {
+        const out = inline(
+          { ...graph, outputs: [...graph.outputs, ...graph.reports.map((r) => r.value)], reports: [] },
+          ts,
+        )
+        const own = out.slice(count)
+        const worst = (kind: ReportKind): Operand =>
+          own
+            .filter((_, i) => graph.reports[i]?.kind === kind)
+            .reduce<Operand>((a, b) => (a === 0 ? b : maximum(a, b)), 0)
+        return [...out.slice(0, count), ...kinds.map(worst)]
+      },
+      graph.inputs.map((v) => v.shape),
+    ).graph
   }
-  const out = apply(condOp, [predicate, ...argumentsOf], { then: withReports(branches.then), else: withReports(branches.else) })
+  const out = apply(condOp, [predicate, ...argumentsOf], {
+    then: withReports(branches.then),
+    else: withReports(branches.else),
+  })
   kinds.forEach((kind, i) => {
     report(kind, out[count + i] as Tensor)
   })

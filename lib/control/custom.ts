@@ -20,7 +20,11 @@ export interface Point {
 }
 
 /** Forward: tangents of the inputs → tangents of the outputs. Reverse: cotangents of the outputs → of the inputs. */
-export type CustomRule = (point: Point, given: readonly Maybe[], wanted: readonly boolean[]) => readonly Maybe[]
+export type CustomRule = (
+  point: Point,
+  given: readonly Maybe[],
+  wanted: readonly boolean[],
+) => readonly Maybe[]
 
 export interface CustomAttributes {
   /** For printing, such as "solve newton". */
@@ -43,7 +47,16 @@ export const customOp: Op<CustomAttributes> = defineOp({
     return graph.outputs.map((value) => value.shape)
   },
   jvp: ({ inputs, outputs, attributes }, tangents) =>
-    checked(attributes.label, 'tangent', attributes.jvp({ inputs, outputs }, tangents, outputs.map(() => true)), outputs),
+    checked(
+      attributes.label,
+      'tangent',
+      attributes.jvp(
+        { inputs, outputs },
+        tangents,
+        outputs.map(() => true),
+      ),
+      outputs,
+    ),
   vjp: ({ inputs, outputs, attributes }, cotangents, wanted) => {
     const pulled = attributes.vjp({ inputs, outputs }, cotangents, wanted)
     if (pulled.length !== inputs.length) {
@@ -57,7 +70,13 @@ export const customOp: Op<CustomAttributes> = defineOp({
   vmap: (inputs, batched, attributes, size) => {
     const { graph } = batchGraph(attributes.graph, batched, size, () => true)
     const forward = batchRule(attributes.jvp, batched, size, batched, () => undefined)
-    const backward = batchRule(attributes.vjp, batched, size, attributes.graph.outputs.map(() => true), (i) => batched[i])
+    const backward = batchRule(
+      attributes.vjp,
+      batched,
+      size,
+      attributes.graph.outputs.map(() => true),
+      (i) => batched[i],
+    )
     const outputs = apply(customOp, inputs, { label: attributes.label, graph, jvp: forward, vjp: backward })
     return { outputs, batched: outputs.map(() => true) }
   },
@@ -65,7 +84,12 @@ export const customOp: Op<CustomAttributes> = defineOp({
 })
 
 /** Refuses what a rule returned where it does not have the shape of what it belongs to: summing it up would hide the mistake. */
-const checked = (label: string, what: string, results: readonly Maybe[], like: readonly Tensor[]): readonly Maybe[] => {
+const checked = (
+  label: string,
+  what: string,
+  results: readonly Maybe[],
+  like: readonly Tensor[],
+): readonly Maybe[] => {
   results.forEach((result, i) => {
     const shape = (like[i] as Tensor).shape
     if (result === undefined || sameShape(result.shape, shape)) return
@@ -109,7 +133,10 @@ const batchRule =
     let defined: readonly boolean[] = []
     const { graph, captured } = traceGraph(
       (ts) => {
-        const point = { inputs: ts.slice(0, inputs.length), outputs: ts.slice(inputs.length, inputs.length + outputs.length) }
+        const point = {
+          inputs: ts.slice(0, inputs.length),
+          outputs: ts.slice(inputs.length, inputs.length + outputs.length),
+        }
         const result = rule(point, spread(ts.slice(inputs.length + outputs.length), present), wanted)
         defined = result.map((r) => r !== undefined)
         return select(result, defined) as Tensor[]
@@ -148,14 +175,22 @@ export const customDerivative =
   (fn: (...args: Tensor[]) => Operand, rules: DerivativeRules): ((...args: Operand[]) => Tensor) =>
   (...args) => {
     const inputs = args.map(tensor)
-    const { graph, captured } = traceGraph((ts) => [fn(...ts)], inputs.map((t) => t.shape))
+    const { graph, captured } = traceGraph(
+      (ts) => [fn(...ts)],
+      inputs.map((t) => t.shape),
+    )
     if (captured.length > 0) {
-      throw new TraceError('customDerivative: the function closes over a Tensor, which would have no derivative', {
-        remedy: 'Pass it as an argument',
-      })
+      throw new TraceError(
+        'customDerivative: the function closes over a Tensor, which would have no derivative',
+        {
+          remedy: 'Pass it as an argument',
+        },
+      )
     }
     const missing = (mode: string): never => {
-      throw new TraceError(`customDerivative has no ${mode} rule`, { remedy: `Give customDerivative a ${mode} rule` })
+      throw new TraceError(`customDerivative has no ${mode} rule`, {
+        remedy: `Give customDerivative a ${mode} rule`,
+      })
     }
     const [output] = applyCustom(inputs, {
       label: 'customDerivative',
@@ -163,11 +198,13 @@ export const customDerivative =
       jvp: ({ inputs: xs, outputs }, tangents) => {
         const rule = rules.jvp ?? missing('jvp')
         const full = tangents.map((t, i) => orZero(t, (xs[i] as Tensor).shape))
-        return [filled(rule(xs, outputs[0] as Tensor, full), outputs[0] as Tensor)]
+        return [filled(rule(xs, outputs[0] as Tensor, full), outputs[0])]
       },
       vjp: ({ inputs: xs, outputs }, [v]) => {
         const rule = rules.vjp ?? missing('vjp')
-        return v === undefined ? xs.map(() => undefined) : rule(xs, outputs[0] as Tensor, v).map((c, i) => filled(c, xs[i]))
+        return v === undefined
+          ? xs.map(() => undefined)
+          : rule(xs, outputs[0] as Tensor, v).map((c, i) => filled(c, xs[i]))
       },
     })
     return output as Tensor

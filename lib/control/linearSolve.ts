@@ -50,9 +50,16 @@ const complete = (options: LinearSolveOptions, n: number): Method => {
   checkOptions('linearSolve', options, optionNames)
   const { method = 'lu', tol = 1e-10, maxSteps = Math.max(100, 2 * n), restart = 30 } = options
   if (!linearMethods.includes(method)) {
-    throw new ArgumentError('linearSolve: unknown method', { expected: linearMethods.join(', '), received: String(method) })
+    throw new ArgumentError('linearSolve: unknown method', {
+      expected: linearMethods.join(', '),
+      received: String(method),
+    })
   }
-  if (!(tol >= 0) || !(Number.isInteger(maxSteps) && maxSteps >= 0) || !(Number.isInteger(restart) && restart >= 1)) {
+  if (
+    !(tol >= 0) ||
+    !(Number.isInteger(maxSteps) && maxSteps >= 0) ||
+    !(Number.isInteger(restart) && restart >= 1)
+  ) {
     throw new ArgumentError('linearSolve: options out of range', {
       expected: 'tol ≥ 0, maxSteps an integer ≥ 0, restart an integer ≥ 1',
       received: `tol ${String(tol)}, maxSteps ${String(maxSteps)}, restart ${String(restart)}`,
@@ -96,17 +103,27 @@ const run = (system: LinearSystem, { method, restart }: Method): LinearSolution 
 }
 
 /** Solves and tells how it went; statuses are gradient status codes. Differentiable in x only. */
-export const linearSolveWith = (matvec: LinearMap, b: Tensor, options: LinearSolveOptions): LinearSolution => {
+export const linearSolveWith = (
+  matvec: LinearMap,
+  b: Tensor,
+  options: LinearSolveOptions,
+): LinearSolution => {
   const n = b.shape[0]
   if (b.rank !== 1 || n === undefined) {
-    throw new ShapeError('linearSolve: the right-hand side is not a vector', { expected: '[n]', received: formatShape(b.shape) })
+    throw new ShapeError('linearSolve: the right-hand side is not a vector', {
+      expected: '[n]',
+      received: formatShape(b.shape),
+    })
   }
   const method = complete(options, n)
   // The map as a closed graph of x and what it closes over.
   const { graph, captured } = traceGraph(([x]) => [matvec(x as Tensor)], [b.shape])
   const shape = graph.outputs[0]?.shape ?? []
   if (shape.length !== 1 || shape[0] !== n) {
-    throw new ShapeError('linearSolve: the map is not square', { expected: formatShape(b.shape), received: formatShape(shape) })
+    throw new ShapeError('linearSolve: the map is not square', {
+      expected: formatShape(b.shape),
+      received: formatShape(shape),
+    })
   }
   const map =
     (operands: readonly Tensor[]): LinearMap =>
@@ -115,7 +132,11 @@ export const linearSolveWith = (matvec: LinearMap, b: Tensor, options: LinearSol
   const transposedMap =
     (operands: readonly Tensor[]): LinearMap =>
     (v) =>
-      vjpGraph(graph, [v, ...operands], graph.inputs.map((_, i) => i === 0)).pull([v])[0] ?? v.mul(0)
+      vjpGraph(
+        graph,
+        [v, ...operands],
+        graph.inputs.map((_, i) => i === 0),
+      ).pull([v])[0] ?? v.mul(0)
   const forward = traceGraph(
     ([right, ...operands]) => {
       const { tol, maxSteps } = method

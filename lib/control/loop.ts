@@ -12,7 +12,10 @@ import { abs, greater } from '../ops/elementwise.js'
 import { broadcast } from '../ops/movement.js'
 
 /** The smallest set that contains `start` and is closed under `step`. */
-export const closure = (start: readonly boolean[], step: (flags: readonly boolean[]) => readonly boolean[]): readonly boolean[] => {
+export const closure = (
+  start: readonly boolean[],
+  step: (flags: readonly boolean[]) => readonly boolean[],
+): readonly boolean[] => {
   let flags = start
   for (;;) {
     const grown = step(flags).map((flag, i) => flag || (flags[i] as boolean))
@@ -56,7 +59,9 @@ export const checkCarry = (op: string, results: readonly Shape[], carry: readonl
 }
 
 /** A graph whose reports have become outputs, after its own. */
-export const reportsAsOutputs = (graph: Graph): { readonly graph: Graph; readonly kinds: readonly ReportKind[] } => ({
+export const reportsAsOutputs = (
+  graph: Graph,
+): { readonly graph: Graph; readonly kinds: readonly ReportKind[] } => ({
   graph: { ...graph, outputs: [...graph.outputs, ...graph.reports.map((r) => r.value)], reports: [] },
   kinds: graph.reports.map((r) => r.kind),
 })
@@ -73,7 +78,8 @@ export const truth = (predicate: Operand): Tensor => greater(abs(predicate), 0)
 export const shapesOf = (tensors: readonly Tensor[]): readonly Shape[] => tensors.map((t) => t.shape)
 
 /** The entries of `list` whose flag is set. */
-export const select = <T>(list: readonly T[], flags: readonly boolean[]): T[] => list.filter((_, i) => flags[i])
+export const select = <T>(list: readonly T[], flags: readonly boolean[]): T[] =>
+  list.filter((_, i) => flags[i])
 
 /** The inverse of `select`: entries in the places that are flagged, undefined elsewhere. */
 export const spread = <T>(list: readonly T[], flags: readonly boolean[]): (T | undefined)[] => {

@@ -18,7 +18,17 @@ import { max } from '../ops/reduce.js'
 import { jvpGraph } from '../transform/jvp.js'
 import { vjpGraph } from '../transform/vjp.js'
 import { vmapGraph } from '../transform/vmap.js'
-import { checkCarry, closure, orZero, reaches, reportsAsOutputs, select, shapesOf, spread, withUnused } from './loop.js'
+import {
+  checkCarry,
+  closure,
+  orZero,
+  reaches,
+  reportsAsOutputs,
+  select,
+  shapesOf,
+  spread,
+  withUnused,
+} from './loop.js'
 
 interface ScanAttributes {
   /** (carry…, slices…, operands…) → (carry…, stacked slices…) */
@@ -56,7 +66,10 @@ export const scanOp: Op<ScanAttributes> = defineOp({
     const { count, carry, sequences } = split(inputs, attributes)
     const { body, length, carried } = attributes
     if (!Number.isInteger(length) || length < 0) {
-      throw new ShapeError('scan: the length is not a number of steps', { expected: 'an integer ≥ 0', received: String(length) })
+      throw new ShapeError('scan: the length is not a number of steps', {
+        expected: 'an integer ≥ 0',
+        received: String(length),
+      })
     }
     if (count[0] !== undefined && count[0].length !== 0) {
       throw new ShapeError('scan: the count is not a scalar', { received: formatShape(count[0]) })
@@ -79,21 +92,46 @@ export const scanOp: Op<ScanAttributes> = defineOp({
     const t = split(tangents, attributes)
     const sequenceFlags = t.sequences.map((s) => s !== undefined)
     const operandFlags = t.operands.map((o) => o !== undefined)
-    const reached = (carry: readonly boolean[]): readonly boolean[] => reaches(body, [...carry, ...sequenceFlags, ...operandFlags])
-    const flags = closure(t.carry.map((c) => c !== undefined), (carry) => reached(carry).slice(0, carried))
+    const reached = (carry: readonly boolean[]): readonly boolean[] =>
+      reaches(body, [...carry, ...sequenceFlags, ...operandFlags])
+    const flags = closure(
+      t.carry.map((c) => c !== undefined),
+      (carry) => reached(carry).slice(0, carried),
+    )
     const stackedFlags = reached(flags).slice(carried)
     const dCarry = select(x.carry, flags).map((c, i) => orZero(select(t.carry, flags)[i], c.shape))
     const dSequences = select(t.sequences, sequenceFlags) as Tensor[]
     const dOperands = select(t.operands, operandFlags) as Tensor[]
-    const counts = [carried, dCarry.length, x.sequences.length, dSequences.length, x.operands.length, dOperands.length]
+    const counts = [
+      carried,
+      dCarry.length,
+      x.sequences.length,
+      dSequences.length,
+      x.operands.length,
+      dOperands.length,
+    ]
     const pair = traceGraph(
       (ins) => {
         let at = 0
-        const [c, dc, s, ds, o, d] = counts.map((n) => ins.slice(at, (at += n))) as [Tensor[], Tensor[], Tensor[], Tensor[], Tensor[], Tensor[]]
+        const [c, dc, s, ds, o, d] = counts.map((n) => ins.slice(at, (at += n))) as [
+          Tensor[],
+          Tensor[],
+          Tensor[],
+          Tensor[],
+          Tensor[],
+          Tensor[],
+        ]
         const given = [...spread(dc, flags), ...spread(ds, sequenceFlags), ...spread(d, operandFlags)]
         const pushed = jvpGraph(body, [...c, ...s, ...o], given)
-        const moved = (list: readonly Maybe[], values: readonly Tensor[], which: readonly boolean[]): Tensor[] =>
-          select(list.map((m, i) => [m, values[i] as Tensor] as const), which).map(([m, v]) => orZero(m, v.shape))
+        const moved = (
+          list: readonly Maybe[],
+          values: readonly Tensor[],
+          which: readonly boolean[],
+        ): Tensor[] =>
+          select(
+            list.map((m, i) => [m, values[i] as Tensor] as const),
+            which,
+          ).map(([m, v]) => orZero(m, v.shape))
         return [
           ...pushed.outputs.slice(0, carried),
           ...moved(pushed.tangents.slice(0, carried), pushed.outputs.slice(0, carried), flags),
@@ -123,7 +161,11 @@ export const scanOp: Op<ScanAttributes> = defineOp({
     const x = split(inputs, attributes)
     const want = split(wanted, attributes)
     // Forward once more, keeping the carry at the start of each step.
-    const keeping: Graph = { ...body, outputs: [...body.outputs.slice(0, carried), ...body.inputs.slice(0, carried)], reports: [] }
+    const keeping: Graph = {
+      ...body,
+      outputs: [...body.outputs.slice(0, carried), ...body.inputs.slice(0, carried)],
+      reports: [],
+    }
     const kept = buildScan(keeping, attributes, x).slice(carried)
     const vCarry = x.carry.map((c, i) => orZero(cotangents[i], c.shape))
     const stackedFlags = cotangents.slice(carried).map((v) => v !== undefined)
@@ -134,7 +176,14 @@ export const scanOp: Op<ScanAttributes> = defineOp({
     const back = traceGraph(
       (ins) => {
         let at = 0
-        const [v, s, c, q, w, o] = counts.map((n) => ins.slice(at, (at += n))) as [Tensor[], Tensor[], Tensor[], Tensor[], Tensor[], Tensor[]]
+        const [v, s, c, q, w, o] = counts.map((n) => ins.slice(at, (at += n))) as [
+          Tensor[],
+          Tensor[],
+          Tensor[],
+          Tensor[],
+          Tensor[],
+          Tensor[],
+        ]
         const { pull } = vjpGraph({ ...body, reports: [] }, [...c, ...q, ...o], bodyWanted)
         const pulled = pull([...v, ...spread(w, stackedFlags)])
         const vs = select(pulled.slice(carried, carried + q.length), want.sequences)
@@ -151,12 +200,16 @@ export const scanOp: Op<ScanAttributes> = defineOp({
         ...shapesOf(x.operands),
       ],
     )
-    const out = buildScan(back.graph, { ...attributes, reverse: !reverse }, {
-      count: x.count,
-      carry: [...vCarry, ...sums],
-      sequences: [...kept, ...x.sequences, ...vStacked],
-      operands: x.operands,
-    })
+    const out = buildScan(
+      back.graph,
+      { ...attributes, reverse: !reverse },
+      {
+        count: x.count,
+        carry: [...vCarry, ...sums],
+        sequences: [...kept, ...x.sequences, ...vStacked],
+        operands: x.operands,
+      },
+    )
     return [
       ...x.count.map(() => undefined),
       ...out.slice(0, carried),
@@ -189,7 +242,9 @@ export const scanOp: Op<ScanAttributes> = defineOp({
       return out.slice(0, carried)
     })
     const carry = x.carry.map((t, i) => (flags[i] && !b.carry[i] ? broadcast(t, [size, ...t.shape]) : t))
-    const sequences = x.sequences.map((t, i) => (b.sequences[i] ? transpose(t, [1, 0, ...t.shape.slice(2).map((_, k) => k + 2)]) : t))
+    const sequences = x.sequences.map((t, i) =>
+      b.sequences[i] ? transpose(t, [1, 0, ...t.shape.slice(2).map((_, k) => k + 2)]) : t,
+    )
     // With a count for each element, the step number is carried, and elements beyond their count are masked.
     // The most steps are a whole number, and an element whose count is NaN makes none.
     const whole = (count: Tensor): Tensor => neg(floor(neg(where(greater(count, 0), count, 0))))
@@ -208,11 +263,20 @@ export const scanOp: Op<ScanAttributes> = defineOp({
         const step = ts[carried] as Tensor
         const active = less(step, ts[ts.length - 1] as Tensor)
         const masked = full.map((t, i) =>
-          where(reshape(active, [size, ...t.shape.slice(1).map(() => 1)]), t, i < carried ? (ts[i] as Tensor) : 0),
+          where(
+            reshape(active, [size, ...t.shape.slice(1).map(() => 1)]),
+            t,
+            i < carried ? (ts[i] as Tensor) : 0,
+          ),
         )
         return [...masked.slice(0, carried), add(step, reverse ? -1 : 1), ...masked.slice(carried)]
       },
-      [...stepShapes(flags).slice(0, carried), ...shapesOf(counter), ...stepShapes(flags).slice(carried), ...shapesOf(extra)],
+      [
+        ...stepShapes(flags).slice(0, carried),
+        ...shapesOf(counter),
+        ...stepShapes(flags).slice(carried),
+        ...shapesOf(extra),
+      ],
     )
     const out = buildScan(stepped.graph, attributes, {
       count: most,
@@ -240,11 +304,14 @@ export const buildScan = (
   let step = graph
   if (extra.length > 0) {
     const wide = withUnused(graph, carried, shapesOf(extra))
-    step = traceGraph((ts) => {
-      const out = inline(wide, ts)
-      const worst = out.slice(own).map((r, i) => maximum(r, ts[carried + i] as Tensor))
-      return [...out.slice(0, carried), ...worst, ...out.slice(carried, own)]
-    }, wide.inputs.map((v) => v.shape)).graph
+    step = traceGraph(
+      (ts) => {
+        const out = inline(wide, ts)
+        const worst = out.slice(own).map((r, i) => maximum(r, ts[carried + i] as Tensor))
+        return [...out.slice(0, carried), ...worst, ...out.slice(carried, own)]
+      },
+      wide.inputs.map((v) => v.shape),
+    ).graph
   }
   const out = apply(scanOp, [...count, ...carry, ...extra, ...sequences, ...operands], {
     body: step,
@@ -287,11 +354,15 @@ export const scan = <C, X, Y>(
   const carry = c.leaves.map(tensor)
   const sequences = s.leaves.map(tensor)
   const length = options.length ?? sequences[0]?.shape[0]
-  if (length === undefined) throw new ShapeError('scan: no length', { expected: 'a sequence or the option length' })
+  if (length === undefined)
+    throw new ShapeError('scan: no length', { expected: 'a sequence or the option length' })
   let outputSpec: TreeSpec = { kind: 'list', children: [] }
   const { graph, captured } = traceGraph(
     (ts) => {
-      const [next, out] = body(unflatten(c.spec, ts.slice(0, carry.length)) as C, unflatten(s.spec, ts.slice(carry.length)) as X)
+      const [next, out] = body(
+        unflatten(c.spec, ts.slice(0, carry.length)) as C,
+        unflatten(s.spec, ts.slice(carry.length)) as X,
+      )
       const results = flatten(out ?? [], isOperand, 'output')
       outputSpec = results.spec
       return [...flattenLike(next, c.spec, isOperand, 'carry of the body'), ...results.leaves]
@@ -299,7 +370,13 @@ export const scan = <C, X, Y>(
     [...shapesOf(carry), ...slices(sequences)],
   )
   const count = options.count === undefined ? [] : [tensor(options.count)]
-  const out = buildScan(graph, { length, reverse: options.reverse ?? false }, { count, carry, sequences, operands: captured })
-  return [unflatten(c.spec, out.slice(0, carry.length)) as C, unflatten(outputSpec, out.slice(carry.length)) as Y]
+  const out = buildScan(
+    graph,
+    { length, reverse: options.reverse ?? false },
+    { count, carry, sequences, operands: captured },
+  )
+  return [
+    unflatten(c.spec, out.slice(0, carry.length)) as C,
+    unflatten(outputSpec, out.slice(carry.length)) as Y,
+  ]
 }
-

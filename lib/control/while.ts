@@ -15,7 +15,18 @@ import { broadcast, reshape } from '../ops/movement.js'
 import { max } from '../ops/reduce.js'
 import { jvpGraph } from '../transform/jvp.js'
 import { vmapGraph } from '../transform/vmap.js'
-import { checkCarry, closure, orZero, reaches, reportsAsOutputs, select, shapesOf, spread, truth, withUnused } from './loop.js'
+import {
+  checkCarry,
+  closure,
+  orZero,
+  reaches,
+  reportsAsOutputs,
+  select,
+  shapesOf,
+  spread,
+  truth,
+  withUnused,
+} from './loop.js'
 
 interface WhileAttributes {
   /** (carry…, operands…) → scalar; the loop goes on where it is not 0 (NaN counts as 0). */
@@ -29,10 +40,17 @@ export const whileOp: Op<WhileAttributes> = defineOp({
   name: 'while',
   shapes: (inputs, { condition, body, carried }) => {
     const carry = inputs.slice(0, carried)
-    checkCarry('whileLoop', body.outputs.map((v) => v.shape), carry)
+    checkCarry(
+      'whileLoop',
+      body.outputs.map((v) => v.shape),
+      carry,
+    )
     const predicate = condition.outputs[0]?.shape as Shape
     if (condition.outputs.length !== 1 || predicate.length !== 0) {
-      throw new ShapeError('whileLoop: the condition is not a scalar', { expected: '[]', received: formatShape(predicate) })
+      throw new ShapeError('whileLoop: the condition is not a scalar', {
+        expected: '[]',
+        received: formatShape(predicate),
+      })
     }
     return carry
   },
@@ -45,14 +63,19 @@ export const whileOp: Op<WhileAttributes> = defineOp({
     if (!flags.some(Boolean)) return outputs.map(() => undefined)
     const all = [...flags, ...operandFlags]
     const carry = inputs.slice(0, carried)
-    const carryTangents = select(carry, flags).map((x, i) => orZero(select(tangents.slice(0, carried), flags)[i], x.shape))
+    const carryTangents = select(carry, flags).map((x, i) =>
+      orZero(select(tangents.slice(0, carried), flags)[i], x.shape),
+    )
     const operands = inputs.slice(carried)
     const operandTangents = select(tangents.slice(carried), operandFlags) as Tensor[]
     // (x, ẋ) ← (body(x), ∂body ẋ)
     const moving = carryTangents.length
     const pair = traceGraph(
       (ins) => {
-        const x = [...ins.slice(0, carried), ...ins.slice(carried + moving, carried + moving + operands.length)]
+        const x = [
+          ...ins.slice(0, carried),
+          ...ins.slice(carried + moving, carried + moving + operands.length),
+        ]
         const dx = [...ins.slice(carried, carried + moving), ...ins.slice(carried + moving + operands.length)]
         const pushed = jvpGraph(body, x, spread(dx, all))
         return [
@@ -62,14 +85,27 @@ export const whileOp: Op<WhileAttributes> = defineOp({
       },
       shapesOf([...carry, ...carryTangents, ...operands, ...operandTangents]),
     )
-    const predicate = withUnused(withUnused(condition, condition.inputs.length, shapesOf(operandTangents)), carried, shapesOf(carryTangents))
-    const out = buildWhile(predicate, pair.graph, [...carry, ...carryTangents], [...operands, ...operandTangents])
+    const predicate = withUnused(
+      withUnused(condition, condition.inputs.length, shapesOf(operandTangents)),
+      carried,
+      shapesOf(carryTangents),
+    )
+    const out = buildWhile(
+      predicate,
+      pair.graph,
+      [...carry, ...carryTangents],
+      [...operands, ...operandTangents],
+    )
     return spread(out.slice(carried), flags)
   },
   vjp: () => {
-    throw new TraceError('whileLoop has no derivative in reverse mode, since its number of steps is not known beforehand', {
-      remedy: 'Use scan for a fixed number of steps, solve with a strategy, forward mode (jvp), or stopGradient the result',
-    })
+    throw new TraceError(
+      'whileLoop has no derivative in reverse mode, since its number of steps is not known beforehand',
+      {
+        remedy:
+          'Use scan for a fixed number of steps, solve with a strategy, forward mode (jvp), or stopGradient the result',
+      },
+    )
   },
   // With a predicate for each element, an element whose predicate is 0 keeps its carry bit for bit.
   vmap: (inputs, batched, { condition, body, carried }, size) => {
@@ -82,18 +118,23 @@ export const whileOp: Op<WhileAttributes> = defineOp({
       const ins = [...carry, ...operandFlags]
       const probe = (graph: Graph): readonly boolean[] => {
         let out: readonly boolean[] = []
-        traceGraph((ts) => {
-          const mapped = vmapGraph(graph, ts, ins, size)
-          out = mapped.batched
-          return mapped.outputs
-        }, unbatchedShapes.map((shape, i) => batchedShape(shape, ins[i])))
+        traceGraph(
+          (ts) => {
+            const mapped = vmapGraph(graph, ts, ins, size)
+            out = mapped.batched
+            return mapped.outputs
+          },
+          unbatchedShapes.map((shape, i) => batchedShape(shape, ins[i])),
+        )
         return out
       }
       each = probe(condition)[0] as boolean
       return each ? carry.map(() => true) : probe(body)
     })
     const ins = [...flags, ...operandFlags]
-    const carry = inputs.slice(0, carried).map((t, i) => (flags[i] && !batched[i] ? broadcast(t, [size, ...t.shape]) : t))
+    const carry = inputs
+      .slice(0, carried)
+      .map((t, i) => (flags[i] && !batched[i] ? broadcast(t, [size, ...t.shape]) : t))
     const shapes = shapesOf([...carry, ...operands])
     const predicate = traceGraph((ts) => {
       const p = vmapGraph(condition, ts, ins, size).outputs[0] as Tensor
@@ -101,17 +142,26 @@ export const whileOp: Op<WhileAttributes> = defineOp({
     }, shapes)
     const stepped = traceGraph((ts) => {
       const out = vmapGraph(body, ts, ins, size)
-      const next = out.outputs.map((t, i) => (flags[i] && !out.batched[i] ? broadcast(t, [size, ...t.shape]) : t))
+      const next = out.outputs.map((t, i) =>
+        flags[i] && !out.batched[i] ? broadcast(t, [size, ...t.shape]) : t,
+      )
       if (!each) return next
       const active = truth(vmapGraph(condition, ts, ins, size).outputs[0] as Tensor)
-      return next.map((t, i) => where(reshape(active, [size, ...t.shape.slice(1).map(() => 1)]), t, ts[i] as Tensor))
+      return next.map((t, i) =>
+        where(reshape(active, [size, ...t.shape.slice(1).map(() => 1)]), t, ts[i] as Tensor),
+      )
     }, shapes)
     return { outputs: buildWhile(predicate.graph, stepped.graph, carry, operands), batched: flags }
   },
 })
 
 /** Applies the op; what the body reports is carried along, so that the last step's reports stand. */
-export const buildWhile = (condition: Graph, body: Graph, carry: readonly Tensor[], operands: readonly Tensor[]): Tensor[] => {
+export const buildWhile = (
+  condition: Graph,
+  body: Graph,
+  carry: readonly Tensor[],
+  operands: readonly Tensor[],
+): Tensor[] => {
   const carried = carry.length
   const { graph, kinds } = reportsAsOutputs(body)
   const extra = kinds.map(() => tensor(0))
@@ -141,8 +191,10 @@ export const whileLoop = <C>(condition: (carry: C) => Operand, body: (carry: C) 
     captured,
   } = traceTogether([
     { fn: (ts) => [condition(unflatten(spec, ts) as C)], shapes },
-    { fn: (ts) => flattenLike(body(unflatten(spec, ts) as C), spec, isOperand, 'result of the body'), shapes },
+    {
+      fn: (ts) => flattenLike(body(unflatten(spec, ts) as C), spec, isOperand, 'result of the body'),
+      shapes,
+    },
   ])
   return unflatten(spec, buildWhile(predicate as Graph, step as Graph, carry, captured)) as C
 }
-

@@ -35,7 +35,8 @@ export const implicit = (options: ImplicitOptions = {}): Strategy => {
     })
   }
   const linear = { ...rest, method: linearSolver === 'auto' ? ('lu' as const) : linearSolver }
-  const own = (solved: Solved): Equation | undefined => (linearSolver === 'auto' ? equationOf(solved) : undefined)
+  const own = (solved: Solved): Equation | undefined =>
+    linearSolver === 'auto' ? equationOf(solved) : undefined
   return {
     name: linearSolver === 'auto' ? 'implicit' : `implicit-${linearSolver}`,
     jvp: (solved, dTheta) => {

@@ -18,11 +18,18 @@ export const linearizeAt = (
   theta: readonly Tensor[],
   wanted: readonly boolean[] = theta.map(() => true),
 ): Linearization => {
-  const { graph: raw, captured } = traceGraph(([y, ...p]) => [map(y as Tensor, p)], [x.shape, ...theta.map((t) => t.shape)])
+  const { graph: raw, captured } = traceGraph(
+    ([y, ...p]) => [map(y as Tensor, p)],
+    [x.shape, ...theta.map((t) => t.shape)],
+  )
   const graph = simplify(raw)
   const inputs = [x, ...theta, ...captured]
   const rest = captured.map(() => undefined)
-  const forX = vjpGraph(graph, inputs, inputs.map((_, i) => i === 0))
+  const forX = vjpGraph(
+    graph,
+    inputs,
+    inputs.map((_, i) => i === 0),
+  )
   const forTheta = vjpGraph(graph, inputs, [false, ...wanted, ...captured.map(() => false)])
   return {
     value: forX.outputs[0] as Tensor,
@@ -56,10 +63,14 @@ export const byEquation = (
   { residual, linearize }: Equation,
   x: Tensor,
   theta: readonly Tensor[],
-): { readonly push: (dTheta: readonly Maybe[]) => Maybe; readonly pull: (v: Tensor, wanted: readonly boolean[]) => readonly Maybe[] } => ({
+): {
+  readonly push: (dTheta: readonly Maybe[]) => Maybe
+  readonly pull: (v: Tensor, wanted: readonly boolean[]) => readonly Maybe[]
+} => ({
   push: (dTheta) => {
     const moved = linearizeAt(residual, x, theta).push(undefined, dTheta)
     return moved && noted(linearize(x, theta).solve(neg(moved)))
   },
-  pull: (v, wanted) => linearizeAt(residual, x, theta, wanted).pullTheta(noted(linearize(x, theta).solveTransposed(neg(v)))),
+  pull: (v, wanted) =>
+    linearizeAt(residual, x, theta, wanted).pullTheta(noted(linearize(x, theta).solveTransposed(neg(v)))),
 })

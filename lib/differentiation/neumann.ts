@@ -17,15 +17,21 @@ export const neumann = (terms: number): Strategy => {
     jvp: ({ map, x, theta }, dTheta) => {
       const source = linearizeAt(map, x, theta).push(undefined, dTheta)
       if (source === undefined) return undefined
-      return scan((t: Tensor) => [add(source, orZero(linearizeAt(map, x, theta).push(t, []), x.shape)), []] as const, source, [], {
-        length: terms - 1,
-      })[0]
+      return scan(
+        (t: Tensor) => [add(source, orZero(linearizeAt(map, x, theta).push(t, []), x.shape)), []] as const,
+        source,
+        [],
+        {
+          length: terms - 1,
+        },
+      )[0]
     },
     // ν ← v + Aᵀ ν, K − 1 times from v;  θ̄ = Bᵀ ν
     vjp: ({ map, x, theta }, v, wanted) => {
-      const nu = scan((t: Tensor) => [add(v, linearizeAt(map, x, theta).pullX(t)), []] as const, v, [], { length: terms - 1 })[0]
+      const nu = scan((t: Tensor) => [add(v, linearizeAt(map, x, theta).pullX(t)), []] as const, v, [], {
+        length: terms - 1,
+      })[0]
       return linearizeAt(map, x, theta, wanted).pullTheta(nu)
     },
   }
 }
-

@@ -51,7 +51,7 @@ export const oneStep = <X = never, P = never>(options: OneStepOptions<X, P> = {}
   return {
     name: 'one-step',
     keepsPrevious: at === 'previous',
-    ...(map === undefined ? {} : { map: map as unknown as (x: never, theta: never) => unknown }),
+    ...(map === undefined ? {} : { map: map }),
     // ẋ = ∂θF(x̄, θ) θ̇
     jvp: (solved, dTheta): Maybe => {
       const { map, theta } = solved

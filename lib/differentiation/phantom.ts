@@ -23,4 +23,3 @@ export const phantom = (count: number, damping: number): Strategy => {
   })
   return { name: `phantom-${String(count)}`, jvp, vjp }
 }
-

@@ -43,7 +43,9 @@ export const repeat = (
 type Differentiable = (theta: readonly Tensor[], x0: readonly Tensor[]) => Tensor
 
 /** Rules of a strategy that is the plain derivative of a computation of x̄ from θ (and x0). */
-export const byReplay = (replay: (solved: Solved) => Differentiable): Pick<Strategy, 'jvp' | 'vjp'> & Required<Pick<Strategy, 'vjpX0'>> => {
+export const byReplay = (
+  replay: (solved: Solved) => Differentiable,
+): Pick<Strategy, 'jvp' | 'vjp'> & Required<Pick<Strategy, 'vjpX0'>> => {
   const traced = (solved: Solved) => {
     const { theta, trajectory } = solved
     const inputs = [...theta, ...trajectory.x0]
@@ -55,19 +57,29 @@ export const byReplay = (replay: (solved: Solved) => Differentiable): Pick<Strat
   }
   const pull = (solved: Solved, v: Tensor, wanted: (i: number) => boolean): readonly Maybe[] => {
     const { graph, inputs } = traced(solved)
-    return vjpGraph({ ...graph, reports: [] }, inputs, inputs.map((_, i) => wanted(i))).pull([v])
+    return vjpGraph(
+      { ...graph, reports: [] },
+      inputs,
+      inputs.map((_, i) => wanted(i)),
+    ).pull([v])
   }
   return {
     jvp: (solved, dTheta, dX0) => {
       const { graph, inputs } = traced(solved)
       const given = [...dTheta, ...dX0]
-      return jvpGraph({ ...graph, reports: [] }, inputs, inputs.map((_, i) => given[i])).tangents[0]
+      return jvpGraph(
+        { ...graph, reports: [] },
+        inputs,
+        inputs.map((_, i) => given[i]),
+      ).tangents[0]
     },
     vjp: (solved, v, wanted) => pull(solved, v, (i) => wanted[i] ?? false).slice(0, solved.theta.length),
     vjpX0: (solved, v) => {
       const n = solved.theta.length
-      return pull(solved, v, (i) => i >= n && i < n + solved.trajectory.x0.length).slice(n, n + solved.trajectory.x0.length)
+      return pull(solved, v, (i) => i >= n && i < n + solved.trajectory.x0.length).slice(
+        n,
+        n + solved.trajectory.x0.length,
+      )
     },
   }
 }
-

@@ -15,7 +15,20 @@ import type { Maybe } from '../ir/op.js'
 import type { Tensor } from '../ir/tensor.js'
 import { inline, isOperand, report, tensor, traceGraph, traceTogether } from '../ir/trace.js'
 import type { Operand, Operands } from '../ir/trace.js'
-import { add, addMaybe, greater, greaterEqual, isFinite, less, lessEqual, maximum, mul, notEqual, stopGradient, where } from '../ops/elementwise.js'
+import {
+  add,
+  addMaybe,
+  greater,
+  greaterEqual,
+  isFinite,
+  less,
+  lessEqual,
+  maximum,
+  mul,
+  notEqual,
+  stopGradient,
+  where,
+} from '../ops/elementwise.js'
 import { packing } from '../ops/packing.js'
 import { simplify } from '../transform/simplify.js'
 import { implicit } from './implicit.js'
@@ -34,13 +47,23 @@ export interface SolveOptions<X, P> {
 const running = -1
 
 /** Status of a state after k steps; `running` while the iteration goes on. */
-const judge = <X, P, S>(solver: Solver<X, P, S>, state: S, error: Tensor, first: Tensor, k: Tensor): Tensor => {
+const judge = <X, P, S>(
+  solver: Solver<X, P, S>,
+  state: S,
+  error: Tensor,
+  first: Tensor,
+  k: Tensor,
+): Tensor => {
   const { tol, rtol, divergence, maxSteps } = solver.stopping
   const limit = rtol === 0 ? tensor(tol) : maximum(tol, mul(rtol, first))
   const broken = solver.singular === undefined ? 0 : notEqual(solver.singular(state), 0)
   const onward = where(greaterEqual(k, maxSteps), statusCode.maxSteps, running)
   const tame = where(greater(error, mul(divergence, maximum(first, 1))), statusCode.diverged, onward)
-  const finite = where(isFinite(error), where(lessEqual(error, limit), statusCode.converged, tame), statusCode.nonFinite)
+  const finite = where(
+    isFinite(error),
+    where(lessEqual(error, limit), statusCode.converged, tame),
+    statusCode.nonFinite,
+  )
   return where(broken, statusCode.singular, finite)
 }
 
@@ -86,7 +109,11 @@ export const solve = <X, P, S>(solver: Solver<X, P, S>, options: SolveOptions<X,
   // The state's structure is known once `init` has been traced.
   let stateSpec: TreeSpec = { kind: 'leaf' }
   const initFn = (ts: readonly Tensor[]): Tensor[] => {
-    const state = flatten(solver.init(xOf(ts.slice(0, x0.length)), theta(ts.slice(x0.length))), isOperand, 'state')
+    const state = flatten(
+      solver.init(xOf(ts.slice(0, x0.length)), theta(ts.slice(x0.length))),
+      isOperand,
+      'state',
+    )
     stateSpec = state.spec
     return state.leaves.map(tensor)
   }
@@ -129,7 +156,13 @@ export const solve = <X, P, S>(solver: Solver<X, P, S>, options: SolveOptions<X,
     report('status', end.status)
     report('iterations', end.k)
     report('residual', end.error)
-    return [pointOf(end.state), end.k, end.status, ...(strategy.keepsPrevious === true ? [end.previous] : []), ...stateLeaves(end.state)]
+    return [
+      pointOf(end.state),
+      end.k,
+      end.status,
+      ...(strategy.keepsPrevious === true ? [end.previous] : []),
+      ...stateLeaves(end.state),
+    ]
   }
   const vector: Shape = [size]
   const mapFn = (ts: readonly Tensor[]): Tensor[] => {
@@ -152,20 +185,35 @@ export const solve = <X, P, S>(solver: Solver<X, P, S>, options: SolveOptions<X,
     { fn: forward, shapes: [...shapes.x, ...shapes.p] },
     { fn: mapFn, shapes: [vector, ...shapes.p, ...stateShapes] },
     { fn: initFn, shapes: [...shapes.x, ...shapes.p] },
-    { fn: (ts: readonly Tensor[]) => stateLeaves(solver.step(stateOf(ts.slice(0, s)), theta(ts.slice(s)))), shapes: [...stateShapes, ...shapes.p] },
+    {
+      fn: (ts: readonly Tensor[]) => stateLeaves(solver.step(stateOf(ts.slice(0, s)), theta(ts.slice(s)))),
+      shapes: [...stateShapes, ...shapes.p],
+    },
     { fn: (ts: readonly Tensor[]) => [pointOf(stateOf(ts))], shapes: stateShapes },
     ...(residual === undefined
       ? []
-      : [{ fn: atX((x, params) => pack(leavesOf(residual(x, params), 'residual(x, theta)'))), shapes: [vector, ...shapes.p] }]),
+      : [
+          {
+            fn: atX((x, params) => pack(leavesOf(residual(x, params), 'residual(x, theta)'))),
+            shapes: [vector, ...shapes.p],
+          },
+        ]),
     ...(linearize === undefined
       ? []
       : [
-          { fn: atX((x, params, [b]) => tensor(linearize(x, params).solve(b as Tensor))), shapes: [vector, ...shapes.p, vector] },
-          { fn: atX((x, params, [b]) => tensor(linearize(x, params).solveTransposed(b as Tensor))), shapes: [vector, ...shapes.p, vector] },
+          {
+            fn: atX((x, params, [b]) => tensor(linearize(x, params).solve(b as Tensor))),
+            shapes: [vector, ...shapes.p, vector],
+          },
+          {
+            fn: atX((x, params, [b]) => tensor(linearize(x, params).solveTransposed(b as Tensor))),
+            shapes: [vector, ...shapes.p, vector],
+          },
         ]),
   ]
   const { graphs, captured } = traceTogether(parts)
-  const next = graphs.map((graph) => simplify({ ...graph, reports: graph === graphs[0] ? graph.reports : [] }))[Symbol.iterator]()
+  const simpler = graphs.map((graph, i) => simplify({ ...graph, reports: i === 0 ? graph.reports : [] }))
+  const next = simpler.values()
   const take = (): Graph => next.next().value as Graph
   const [forwardGraph, mapGraph, initGraph, stepGraph, pointGraph] = [take(), take(), take(), take(), take()]
   const residualGraph = residual && take()
@@ -178,16 +226,22 @@ export const solve = <X, P, S>(solver: Solver<X, P, S>, options: SolveOptions<X,
     (graph: Graph) =>
     (front: readonly Tensor[], all: readonly Tensor[], back: readonly Tensor[] = []): Tensor[] =>
       inline(graph, [...front, ...all.slice(0, p.length), ...back, ...all.slice(p.length)])
-  const solvedAt = ({ inputs: ins, outputs }: { inputs: readonly Tensor[]; outputs: readonly Tensor[] }): Solved => {
+  const solvedAt = ({
+    inputs: ins,
+    outputs,
+  }: {
+    inputs: readonly Tensor[]
+    outputs: readonly Tensor[]
+  }): Solved => {
     const keeps = strategy.keepsPrevious === true ? 1 : 0
-    const state = outputs.slice(3 + keeps).map(stopGradient)
+    const state = outputs.slice(3 + keeps, 3 + keeps + s).map(stopGradient)
     const all = ins.slice(x0.length)
     return {
       x: outputs[0] as Tensor,
       theta: all,
       map: (x, th) => call(mapGraph)([x], th, state)[0] as Tensor,
       steps: outputs[1] as Tensor,
-      previous: keeps === 1 ? (outputs[3] as Tensor) : undefined,
+      previous: keeps === 1 ? outputs[3] : undefined,
       stepLength: stepLength && tensor(stepLength(stateOf(state))),
       residual: residualGraph && ((x, th) => call(residualGraph)([x], th)[0] as Tensor),
       linearize:
@@ -207,7 +261,12 @@ export const solve = <X, P, S>(solver: Solver<X, P, S>, options: SolveOptions<X,
   }
   // θ that enters through x0 only has derivative zero under every strategy that does not differentiate the trajectory.
   const throughMap = (flags: readonly boolean[]): boolean =>
-    reaches(mapGraph, [false, ...flags.slice(0, p.length), ...stateShapes.map(() => false), ...flags.slice(p.length)]).some(Boolean)
+    reaches(mapGraph, [
+      false,
+      ...flags.slice(0, p.length),
+      ...stateShapes.map(() => false),
+      ...flags.slice(p.length),
+    ]).some(Boolean)
   const warn = (x0Flags: readonly boolean[], flags: readonly boolean[]): void => {
     if (strategy.vjpX0 === undefined && x0Flags.some(Boolean) && !throughMap(flags)) {
       report('gradientStatus', gradientStatusCode.undefined)
@@ -220,7 +279,13 @@ export const solve = <X, P, S>(solver: Solver<X, P, S>, options: SolveOptions<X,
     warn(known.slice(0, x0.length), known.slice(x0.length))
     report('gradientStatus', gradientStatusCode.ok)
     const t = strategy.jvp(solvedAt(point), tangents.slice(x0.length), tangents.slice(0, x0.length))
-    return [t, undefined, undefined, ...(strategy.keepsPrevious === true ? [t] : []), ...rest(outputCount - 3)].slice(0, outputCount)
+    return [
+      t,
+      undefined,
+      undefined,
+      ...(strategy.keepsPrevious === true ? [t] : []),
+      ...rest(outputCount - 3),
+    ].slice(0, outputCount)
   }
   // x₍k₋₁₎ is as good an x̄ as x₍k₎: it has the same derivative, so that second derivatives at 'previous' are right, too.
   const vjp: CustomRule = (point, cotangents, wanted) => {
@@ -231,10 +296,16 @@ export const solve = <X, P, S>(solver: Solver<X, P, S>, options: SolveOptions<X,
     warn(wantX0, want)
     report('gradientStatus', gradientStatusCode.ok)
     const solved = solvedAt(point)
-    const forX0: readonly Maybe[] = strategy.vjpX0 && wantX0.some(Boolean) ? strategy.vjpX0(solved, v) : rest(x0.length)
+    const forX0: readonly Maybe[] =
+      strategy.vjpX0 && wantX0.some(Boolean) ? strategy.vjpX0(solved, v) : rest(x0.length)
     const forTheta: readonly Maybe[] = want.some(Boolean) ? strategy.vjp(solved, v, want) : rest(operands)
     return [...forX0, ...forTheta]
   }
-  const out = applyCustom(inputs, { label: `solve ${solver.name} (${strategy.name})`, graph: forwardGraph, jvp, vjp })
+  const out = applyCustom(inputs, {
+    label: `solve ${solver.name} (${strategy.name})`,
+    graph: forwardGraph,
+    jvp,
+    vjp,
+  })
   return xOf(unpack(out[0] as Tensor))
 }

@@ -44,7 +44,12 @@ export interface Solved {
   readonly stepLength: Tensor | undefined
   /** The residual G and solves with ∂ₓG, where the solver has them. The operator is evaluated at (x, θ) held constant. */
   readonly residual: VectorMap | undefined
-  readonly linearize: ((x: Tensor, theta: readonly Tensor[]) => { solve: (b: Tensor) => Tensor; solveTransposed: (b: Tensor) => Tensor }) | undefined
+  readonly linearize:
+    | ((
+        x: Tensor,
+        theta: readonly Tensor[],
+      ) => { solve: (b: Tensor) => Tensor; solveTransposed: (b: Tensor) => Tensor })
+    | undefined
   readonly trajectory: Trajectory
 }
 

@@ -8,11 +8,17 @@ import { byReplay, repeat } from './replay.js'
 import type { Solved, Strategy } from './strategy.js'
 
 /** x₍k₋K₎, by running the algorithm again for k − K steps, held constant. */
-const earlier = ({ trajectory: { init, step, point, x0, maxSteps }, theta, steps }: Solved, count: number): Tensor => {
+const earlier = (
+  { trajectory: { init, step, point, x0, maxSteps }, theta, steps }: Solved,
+  count: number,
+): Tensor => {
   const held = theta.map(stopGradient)
   const before = maximum(sub(stopGradient(steps), count), 0)
   const start = init(x0.map(stopGradient), held)
-  const [state] = scan((s: Tensor[]) => [step(s, held), []] as const, start, [], { length: maxSteps, count: before })
+  const [state] = scan((s: Tensor[]) => [step(s, held), []] as const, start, [], {
+    length: maxSteps,
+    count: before,
+  })
   return stopGradient(point(state))
 }
 
@@ -29,4 +35,3 @@ export const truncated = (count: number): Strategy => {
   })
   return { name: `truncated-${String(count)}`, jvp, vjp }
 }
-

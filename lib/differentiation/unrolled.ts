@@ -21,10 +21,17 @@ export const unrolled = (options: UnrolledOptions = {}): Strategy => {
   checkOptions('unrolled', options, ['checkpoints'])
   const { checkpoints = 'sqrt' } = options
   if (!['all', 'sqrt', 'log'].includes(checkpoints)) {
-    throw new ArgumentError('unrolled: option checkpoints', { expected: "'all', 'sqrt' or 'log'", received: String(checkpoints) })
+    throw new ArgumentError('unrolled: option checkpoints', {
+      expected: "'all', 'sqrt' or 'log'",
+      received: String(checkpoints),
+    })
   }
   const levels = (length: number): number =>
-    checkpoints === 'all' ? 1 : checkpoints === 'sqrt' ? 2 : Math.max(2, Math.ceil(Math.log2(Math.max(2, length)) / 2))
+    checkpoints === 'all'
+      ? 1
+      : checkpoints === 'sqrt'
+        ? 2
+        : Math.max(2, Math.ceil(Math.log2(Math.max(2, length)) / 2))
   return {
     name: 'unrolled',
     ...byReplay(({ trajectory: { init, step, point, maxSteps }, steps }) => (theta, x0) => {
@@ -33,4 +40,3 @@ export const unrolled = (options: UnrolledOptions = {}): Strategy => {
     }),
   }
 }
-

@@ -41,7 +41,12 @@ export interface Op<A extends object = any> {
    */
   readonly expand?: (inputs: readonly Tensor[], attributes: A) => readonly Tensor[]
   /** The op on inputs of which some carry a batch as axis 0, of size `size`. */
-  readonly vmap: (inputs: readonly Tensor[], batched: readonly boolean[], attributes: A, size: number) => Batched
+  readonly vmap: (
+    inputs: readonly Tensor[],
+    batched: readonly boolean[],
+    attributes: A,
+    size: number,
+  ) => Batched
 }
 
 /** Every op by name: kernels, the interpreter and tests meet ops by it. */
@@ -52,7 +57,8 @@ export const ops = new Map<string, Op>()
  * @throws {GraphError} when another op has the name.
  */
 export const defineOp = <A extends object>(op: Op<A>): Op<A> => {
-  if (ops.has(op.name)) throw new GraphError(`two ops are called "${op.name}"`, { remedy: 'Give one another name' })
+  if (ops.has(op.name))
+    throw new GraphError(`two ops are called "${op.name}"`, { remedy: 'Give one another name' })
   ops.set(op.name, op)
   return op
 }
@@ -70,9 +76,14 @@ export const defineLinear = <A extends object>(record: {
   const op: Op<A> = defineOp({
     name: record.name,
     shapes: record.shapes,
-    jvp: ({ attributes, inputs }, [t]) => [t === undefined ? undefined : (inputs[0] as Tensor).trace.apply(op, [t], attributes)[0]],
+    jvp: ({ attributes, inputs }, [t]) => [
+      t === undefined ? undefined : (inputs[0] as Tensor).trace.apply(op, [t], attributes)[0],
+    ],
     vjp: (call, [v]) => [v === undefined ? undefined : record.transpose(v, call)],
-    vmap: ([x], _, attributes, size) => ({ outputs: [record.batch(x as Tensor, attributes, size)], batched: [true] }),
+    vmap: ([x], _, attributes, size) => ({
+      outputs: [record.batch(x as Tensor, attributes, size)],
+      batched: [true],
+    }),
   })
   return op
 }

@@ -24,7 +24,9 @@ export class Tensor {
 export const isTensor = (x: unknown): x is Tensor => x instanceof Tensor
 
 /** Gives every Tensor the method forms of functions whose first operand is the Tensor. */
-export const defineMethods = (functions: Readonly<Record<string, (...operands: never[]) => unknown>>): void => {
+export const defineMethods = (
+  functions: Readonly<Record<string, (...operands: never[]) => unknown>>,
+): void => {
   for (const [name, fn] of Object.entries(functions)) {
     Object.defineProperty(Tensor.prototype, name, {
       value: function (this: Tensor, ...rest: unknown[]) {

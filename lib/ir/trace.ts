@@ -104,7 +104,9 @@ const foreign = ['node:internal', library.href, libraryPath, libraryPath.replace
 
 /** The error with the op and the shapes that it was given. */
 const named = (op: Op, inputs: readonly Tensor[], error: ShapeError): ShapeError =>
-  error.retold({ what: `${op.name}(${inputs.map((input) => formatShape(input.shape)).join(', ')}): ${error.what}` })
+  error.retold({
+    what: `${op.name}(${inputs.map((input) => formatShape(input.shape)).join(', ')}): ${error.what}`,
+  })
 
 /** The error with the user's file and line, which is told once, by the innermost traced function. */
 const located = (error: OnestepError): OnestepError => {
@@ -206,7 +208,11 @@ export const traceGraph = (
       captured: [...trace.captures.keys()],
     }
   } catch (error) {
-    if (error instanceof RangeError && !(error instanceof OnestepError) && /call stack/i.test(error.message)) {
+    if (
+      error instanceof RangeError &&
+      !(error instanceof OnestepError) &&
+      /call stack/i.test(error.message)
+    ) {
       throw new TraceError('tracing recursed without end', {
         remedy: 'A traced function must not call itself unconditionally: use iterate, scan or whileLoop',
         cause: error,
@@ -221,7 +227,10 @@ export const traceGraph = (
 
 /** Traces several functions so that all of their graphs take the same captured Tensors as last inputs. */
 export const traceTogether = (
-  parts: readonly { readonly fn: (inputs: Tensor[]) => readonly Operand[]; readonly shapes: readonly Shape[] }[],
+  parts: readonly {
+    readonly fn: (inputs: Tensor[]) => readonly Operand[]
+    readonly shapes: readonly Shape[]
+  }[],
 ): { readonly graphs: readonly Graph[]; readonly captured: readonly Tensor[] } => {
   const traced = parts.map(({ fn, shapes }) => traceGraph(fn, shapes))
   const captured = [...new Set(traced.flatMap((part) => part.captured))]
@@ -247,7 +256,10 @@ export const inline = (
   const read = (value: Value): Tensor => env.get(value) as Tensor
   for (const node of graph.nodes) {
     const args = node.inputs.map(read)
-    const results = node.op === constant ? [tensor((node.attributes as { array: NDArray }).array)] : apply(node.op as Op<object>, args, node.attributes)
+    const results =
+      node.op === constant
+        ? [tensor((node.attributes as { array: NDArray }).array)]
+        : apply(node.op as Op<object>, args, node.attributes)
     node.outputs.forEach((value, i) => env.set(value, results[i] as Tensor))
     visit?.(node, args, results)
   }

@@ -15,7 +15,10 @@ import { sum } from './reduce.js'
 
 const matrixShape = (shape: Shape | undefined, what: string): readonly [Shape, number, number] => {
   if (shape === undefined || shape.length < 2) {
-    throw new ShapeError(`${what} is not a matrix`, { expected: 'at least two axes', received: formatShape(shape ?? []) })
+    throw new ShapeError(`${what} is not a matrix`, {
+      expected: 'at least two axes',
+      received: formatShape(shape ?? []),
+    })
   }
   return [shape.slice(0, -2), shape[shape.length - 2] as number, shape[shape.length - 1] as number]
 }
@@ -27,17 +30,28 @@ const squareShape = (shape: Shape | undefined, what: string): readonly [Shape, n
 }
 
 /** A batch in front of every operand that lacks it, with as many axes between as the longest operand has. */
-const align = (inputs: readonly Tensor[], batched: readonly boolean[], ranks: readonly number[]): Tensor[] => {
+const align = (
+  inputs: readonly Tensor[],
+  batched: readonly boolean[],
+  ranks: readonly number[],
+): Tensor[] => {
   const leads = inputs.map((x, i) => x.rank - (batched[i] ? 1 : 0) - (ranks[i] as number))
   const lead = Math.max(...leads)
   return inputs.map((x, i) =>
     batched[i]
-      ? reshape(x, [x.shape[0] as number, ...new Array<number>(lead - (leads[i] as number)).fill(1), ...x.shape.slice(1)])
+      ? reshape(x, [
+          x.shape[0] as number,
+          ...new Array<number>(lead - (leads[i] as number)).fill(1),
+          ...x.shape.slice(1),
+        ])
       : x,
   )
 }
 
-const batchedOutputs = (outputs: readonly Tensor[]): Batched => ({ outputs, batched: outputs.map(() => true) })
+const batchedOutputs = (outputs: readonly Tensor[]): Batched => ({
+  outputs,
+  batched: outputs.map(() => true),
+})
 
 interface MatmulAttributes {
   readonly transposeA: boolean
@@ -61,7 +75,10 @@ export const matmulOp: Op<MatmulAttributes> = defineOp({
     return [[...broadcastShapes(leadA, leadB), n, m]]
   },
   jvp: ({ inputs: [a, b], attributes }, [da, db]) => [
-    addMaybe(da && apply1(matmulOp, [da, b as Tensor], attributes), db && apply1(matmulOp, [a as Tensor, db], attributes)),
+    addMaybe(
+      da && apply1(matmulOp, [da, b as Tensor], attributes),
+      db && apply1(matmulOp, [a as Tensor, db], attributes),
+    ),
   ],
   vjp: ({ inputs, attributes: { transposeA, transposeB } }, [v]) => {
     if (v === undefined) return [undefined, undefined]
@@ -85,7 +102,9 @@ export const matmulOp: Op<MatmulAttributes> = defineOp({
       const rows = reshape(transposeB || m === 1 ? b : matrixTranspose(b), [size * m, k])
       const out = product(rows, a, { transposeA: false, transposeB: !transposeA })
       const stacked = reshape(out, [size, m, out.shape[1] as number])
-      return batchedOutputs([m === 1 ? reshape(stacked, [size, out.shape[1] as number, 1]) : matrixTranspose(stacked)])
+      return batchedOutputs([
+        m === 1 ? reshape(stacked, [size, out.shape[1] as number, 1]) : matrixTranspose(stacked),
+      ])
     }
     if (batched[0] && !batched[1] && b.rank === 2 && a.rank === 3) {
       const k = a.shape[transposeA ? 1 : 2] as number
@@ -98,7 +117,8 @@ export const matmulOp: Op<MatmulAttributes> = defineOp({
   },
 })
 
-const product = (a: Operand, b: Operand, attributes: MatmulAttributes): Tensor => apply1(matmulOp, [a, b], attributes)
+const product = (a: Operand, b: Operand, attributes: MatmulAttributes): Tensor =>
+  apply1(matmulOp, [a, b], attributes)
 
 /**
  * Matrix product over the last two axes; leading axes broadcast. A vector on the left is a row, one on the right a column,
@@ -108,9 +128,12 @@ const product = (a: Operand, b: Operand, attributes: MatmulAttributes): Tensor =
 export const matmul = (a: Operand, b: Operand): Tensor => {
   const [x, y] = [tensor(a), tensor(b)]
   if (x.rank === 0 || y.rank === 0) {
-    throw new ShapeError(`matmul(${formatShape(x.shape)}, ${formatShape(y.shape)}): a scalar is not a matrix`, {
-      remedy: 'Multiply by scalars with mul',
-    })
+    throw new ShapeError(
+      `matmul(${formatShape(x.shape)}, ${formatShape(y.shape)}): a scalar is not a matrix`,
+      {
+        remedy: 'Multiply by scalars with mul',
+      },
+    )
   }
   const row = x.rank === 1 ? reshape(x, [1, ...x.shape]) : x
   const column = y.rank === 1 ? reshape(y, [...y.shape, 1]) : y
@@ -134,7 +157,9 @@ export const dot = (x: Operand, y: Operand): Tensor => {
 export const outer = (x: Operand, y: Operand): Tensor => {
   const [a, b] = [tensor(x), tensor(y)]
   if (a.rank !== 1 || b.rank !== 1) {
-    throw new ShapeError(`outer(${formatShape(a.shape)}, ${formatShape(b.shape)})`, { expected: 'two vectors' })
+    throw new ShapeError(`outer(${formatShape(a.shape)}, ${formatShape(b.shape)})`, {
+      expected: 'two vectors',
+    })
   }
   return product(reshape(a, [-1, 1]), reshape(b, [1, -1]), { transposeA: false, transposeB: false })
 }
@@ -225,30 +250,42 @@ const rightHandSide = (a: Shape | undefined, b: Shape | undefined, what: string)
 }
 
 /** A batch of right-hand sides for one matrix becomes more columns; everything else keeps the batch in front. */
-const vmapSolve = (op: Op, ranks: readonly number[]): Op['vmap'] => (inputs, batched, attributes, size) => {
-  const b = inputs[inputs.length - 1] as Tensor
-  const matrices = inputs.slice(0, -1)
-  if (b.rank === 3 && batched[inputs.length - 1] && !batched.slice(0, -1).some(Boolean) && (matrices[0] as Tensor).rank === 2) {
-    const [, n, m] = b.shape as [number, number, number]
-    const columns = reshape(transpose(b, [1, 0, 2]), [n, size * m])
-    const out = apply1(op, [...matrices, columns], attributes as object)
-    return batchedOutputs([transpose(reshape(out, [n, size, m]), [1, 0, 2])])
+const vmapSolve =
+  (op: Op, ranks: readonly number[]): Op['vmap'] =>
+  (inputs, batched, attributes, size) => {
+    const b = inputs[inputs.length - 1] as Tensor
+    const matrices = inputs.slice(0, -1)
+    if (
+      b.rank === 3 &&
+      batched[inputs.length - 1] &&
+      !batched.slice(0, -1).some(Boolean) &&
+      (matrices[0] as Tensor).rank === 2
+    ) {
+      const [, n, m] = b.shape as [number, number, number]
+      const columns = reshape(transpose(b, [1, 0, 2]), [n, size * m])
+      const out = apply1<object>(op, [...matrices, columns], attributes as object)
+      return batchedOutputs([transpose(reshape(out, [n, size, m]), [1, 0, 2])])
+    }
+    return batchedOutputs([apply1<object>(op, align(inputs, batched, ranks), attributes as object)])
   }
-  return batchedOutputs([apply1(op, align(inputs, batched, ranks), attributes as object)])
-}
 
 // op(T) X = B with T triangular:  dX = op(T)⁻¹ (dB − op(dT) X),  B̄ = op(T)⁻ᵀ V,  T̄ = −B̄ Xᵀ in the triangle, or its transpose
 const triangularSolveOp: Op<TriangularAttributes> = defineOp({
   name: 'triangularSolve',
   shapes: ([a, b]) => rightHandSide(a, b, 'a triangular solve'),
   jvp: ({ inputs, outputs: [x], attributes }, [da, db]) => {
-    const moved = da && neg(product(part(da, attributes), x as Tensor, { transposeA: attributes.transpose, transposeB: false }))
+    const moved =
+      da &&
+      neg(product(part(da, attributes), x as Tensor, { transposeA: attributes.transpose, transposeB: false }))
     const right = addMaybe(db, moved)
     return [right && apply1(triangularSolveOp, [inputs[0] as Tensor, right], attributes)]
   },
   vjp: ({ inputs, outputs: [x], attributes }, [v]) => {
     if (v === undefined) return [undefined, undefined]
-    const b = apply1(triangularSolveOp, [inputs[0] as Tensor, v], { ...attributes, transpose: !attributes.transpose })
+    const b = apply1(triangularSolveOp, [inputs[0] as Tensor, v], {
+      ...attributes,
+      transpose: !attributes.transpose,
+    })
     const a = attributes.transpose
       ? product(neg(x as Tensor), b, { transposeA: false, transposeB: true })
       : product(neg(b), x as Tensor, { transposeA: false, transposeB: true })
@@ -273,14 +310,20 @@ const withColumns = (b: Operand, solve: (columns: Tensor) => Tensor): Tensor => 
  * X with T X = B, or Tᵀ X = B: T triangular [..., n, n], B [n] or [..., n, m]. Options: `lower` (default true),
  * `transpose` (false), `unit` (false: the diagonal is read). The other triangle is not read.
  */
-export const triangularSolve = (t: Operand, b: Operand, options: Partial<TriangularAttributes> = {}): Tensor =>
+export const triangularSolve = (
+  t: Operand,
+  b: Operand,
+  options: Partial<TriangularAttributes> = {},
+): Tensor =>
   withColumns(b, (columns) =>
     apply1(triangularSolveOp, [t, columns], { lower: true, transpose: false, unit: false, ...options }),
   )
 
 // A X = B by a factor of A:  dX = A⁻¹ (dB − dA X),  B̄ = A⁻ᵀ V,  Ā = −B̄ Xᵀ. The factor is an auxiliary operand without
 // a derivative of its own, so that one factor serves the solve, its transpose and all its derivatives.
-const solveRules = <A extends { readonly transpose: boolean }>(op: () => Op<A>): Pick<Op<A>, 'jvp' | 'vjp'> => ({
+const solveRules = <A extends { readonly transpose: boolean }>(
+  op: () => Op<A>,
+): Pick<Op<A>, 'jvp' | 'vjp'> => ({
   jvp: ({ inputs, outputs: [x], attributes }, tangents) => {
     const [da, db] = [tangents[0], tangents[tangents.length - 1]]
     const moved = da && neg(product(da, x as Tensor, { transposeA: attributes.transpose, transposeB: false }))
@@ -370,7 +413,9 @@ export const luFactor = (a: Operand): Factor => {
   const solver =
     (transposed: boolean) =>
     (b: Operand): Tensor =>
-      withColumns(b, (columns) => apply1(luSolveOp, [t, packed, permutation, columns], { transpose: transposed }))
+      withColumns(b, (columns) =>
+        apply1(luSolveOp, [t, packed, permutation, columns], { transpose: transposed }),
+      )
   return { solve: solver(false), solveTransposed: solver(true), pivots: diagonal(packed) }
 }
 

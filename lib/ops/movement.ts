@@ -47,14 +47,20 @@ export const ravel = (x: Operand): Tensor => reshape(x, [-1])
 const transposeOp: Op<{ readonly permutation: readonly number[] }> = defineLinear({
   name: 'transpose',
   shapes: ([input], { permutation }) => [permutation.map((axis) => (input as Shape)[axis] as number)],
-  transpose: (v, { attributes: { permutation } }) => transpose(v, permutation.map((_, i) => permutation.indexOf(i))),
+  transpose: (v, { attributes: { permutation } }) =>
+    transpose(
+      v,
+      permutation.map((_, i) => permutation.indexOf(i)),
+    ),
   batch: (x, { permutation }) => transpose(x, [0, ...permutation.map((axis) => axis + 1)]),
 })
 
 /** Axes in another order; by default reversed, so that a matrix is transposed. */
 export const transpose = (x: Operand, permutation?: readonly number[]): Tensor => {
   const t = tensor(x)
-  const order = (permutation ?? t.shape.map((_, i) => t.rank - 1 - i)).map((axis) => normalizeAxis(axis, t.rank))
+  const order = (permutation ?? t.shape.map((_, i) => t.rank - 1 - i)).map((axis) =>
+    normalizeAxis(axis, t.rank),
+  )
   if (order.length !== t.rank || new Set(order).size !== t.rank) {
     throw new ShapeError(`transpose of ${formatShape(t.shape)}: not a permutation`, {
       expected: `each of the ${String(t.rank)} axes once`,
@@ -86,7 +92,10 @@ const broadcastOp: Op<{ readonly shape: Shape }> = defineLinear({
   // The vjp transform sums the cotangent down to the shape of the input.
   transpose: (v) => v,
   batch: (x, { shape }, size) =>
-    broadcast(reshape(x, [size, ...new Array<number>(shape.length + 1 - x.rank).fill(1), ...x.shape.slice(1)]), [size, ...shape]),
+    broadcast(
+      reshape(x, [size, ...new Array<number>(shape.length + 1 - x.rank).fill(1), ...x.shape.slice(1)]),
+      [size, ...shape],
+    ),
 })
 
 /** x stretched to `shape`, by NumPy's rule. */
@@ -107,13 +116,26 @@ const sliceOp: Op<SliceAttributes> = defineLinear({
     const shape = input as Shape
     shape.forEach((d, i) => {
       const [a, b, s] = [start[i] as number, stop[i] as number, step[i] as number]
-      if (!(Number.isInteger(a) && Number.isInteger(b) && Number.isInteger(s) && 0 <= a && a <= b && b <= d && s >= 1)) {
-        throw new ShapeError(`slice ${String(a)}:${String(b)}:${String(s)} of axis ${String(i)} is outside the array`, {
-          expected: `0 ≤ start ≤ stop ≤ ${String(d)} and step ≥ 1`,
-        })
+      if (!(
+        Number.isInteger(a) &&
+        Number.isInteger(b) &&
+        Number.isInteger(s) &&
+        0 <= a &&
+        a <= b &&
+        b <= d &&
+        s >= 1
+      )) {
+        throw new ShapeError(
+          `slice ${String(a)}:${String(b)}:${String(s)} of axis ${String(i)} is outside the array`,
+          {
+            expected: `0 ≤ start ≤ stop ≤ ${String(d)} and step ≥ 1`,
+          },
+        )
       }
     })
-    return [shape.map((_, i) => Math.ceil(((stop[i] as number) - (start[i] as number)) / (step[i] as number)))]
+    return [
+      shape.map((_, i) => Math.ceil(((stop[i] as number) - (start[i] as number)) / (step[i] as number))),
+    ]
   },
   transpose: (v, { inputs, outputs, attributes: { start, step } }) => {
     const interior = step.map((s) => s - 1)
@@ -163,7 +185,9 @@ const padOp: Op<PadAttributes> = defineLinear({
   ],
   transpose: (v, { inputs, attributes: { low, interior } }) => {
     const step = interior.map((s) => s + 1)
-    const stop = first(inputs).shape.map((d, i) => (low[i] as number) + (d === 0 ? 0 : (d - 1) * (step[i] as number) + 1))
+    const stop = first(inputs).shape.map(
+      (d, i) => (low[i] as number) + (d === 0 ? 0 : (d - 1) * (step[i] as number) + 1),
+    )
     return apply1(sliceOp, [v], { start: low, stop, step })
   },
   batch: (x, { low, high, interior }) =>
@@ -171,11 +195,18 @@ const padOp: Op<PadAttributes> = defineLinear({
 })
 
 /** x surrounded by zeros: `low` before and `high` after each axis, `interior` between neighbours. */
-export const pad = (x: Operand, low: readonly number[], high: readonly number[], interior?: readonly number[]): Tensor => {
+export const pad = (
+  x: Operand,
+  low: readonly number[],
+  high: readonly number[],
+  interior?: readonly number[],
+): Tensor => {
   const t = tensor(x)
   const inside = interior ?? t.shape.map(() => 0)
   if ([low, high, inside].some((list) => list.length !== t.rank)) {
-    throw new ShapeError(`pad of ${formatShape(t.shape)}`, { expected: `${String(t.rank)} amounts in each list` })
+    throw new ShapeError(`pad of ${formatShape(t.shape)}`, {
+      expected: `${String(t.rank)} amounts in each list`,
+    })
   }
   return apply1(padOp, [t], { low, high, interior: inside })
 }
@@ -198,7 +229,11 @@ const concatOp: Op<{ readonly axis: number }> = defineOp({
   jvp: ({ inputs, attributes }, tangents) => [
     tangents.every((t) => t === undefined)
       ? undefined
-      : apply1(concatOp, inputs.map((x, i) => tangents[i] ?? broadcast(0, x.shape)), attributes),
+      : apply1(
+          concatOp,
+          inputs.map((x, i) => tangents[i] ?? broadcast(0, x.shape)),
+          attributes,
+        ),
   ],
   vjp: ({ inputs, attributes: { axis } }, [v]) => {
     let at = 0
@@ -218,7 +253,9 @@ const concatOp: Op<{ readonly axis: number }> = defineOp({
 export const concat = (parts: readonly Operand[], axis = 0): Tensor => {
   const list = parts.map(tensor)
   if (list.length === 0) throw new ShapeError('concat of nothing', { expected: 'at least one array' })
-  return list.length === 1 ? first(list) : apply1(concatOp, list, { axis: normalizeAxis(axis, first(list).rank) })
+  return list.length === 1
+    ? first(list)
+    : apply1(concatOp, list, { axis: normalizeAxis(axis, first(list).rank) })
 }
 
 /** Arrays of one shape joined along a new axis. */
@@ -226,7 +263,10 @@ export const stack = (parts: readonly Operand[], axis = 0): Tensor => {
   const list = parts.map(tensor)
   if (list.length === 0) throw new ShapeError('stack of nothing', { expected: 'at least one array' })
   const at = normalizeAxis(axis, first(list).rank + 1)
-  return concat(list.map((t) => reshape(t, [...t.shape.slice(0, at), 1, ...t.shape.slice(at)])), at)
+  return concat(
+    list.map((t) => reshape(t, [...t.shape.slice(0, at), 1, ...t.shape.slice(at)])),
+    at,
+  )
 }
 
 interface GatherAttributes {
@@ -254,7 +294,10 @@ const gatherOp: Op<GatherAttributes> = defineLinear({
 const scatterAddOp: Op<GatherAttributes & { readonly size: number }> = defineLinear({
   name: 'scatterAdd',
   shapes: ([input], { axis, indices, size }) => {
-    if ((input as Shape)[axis] !== indices.length || indices.some((i) => !(Number.isInteger(i) && i >= 0 && i < size))) {
+    if (
+      (input as Shape)[axis] !== indices.length ||
+      indices.some((i) => !(Number.isInteger(i) && i >= 0 && i < size))
+    ) {
       throw new ShapeError('scatterAdd indices do not fit', {
         expected: `${String((input as Shape)[axis])} integers from 0 to ${String(size - 1)}`,
       })
@@ -269,7 +312,10 @@ const scatterAddOp: Op<GatherAttributes & { readonly size: number }> = defineLin
 export const gather = (x: Operand, indices: readonly number[], axis = 0): Tensor => {
   const t = tensor(x)
   const at = normalizeAxis(axis, t.rank)
-  return apply1(gatherOp, [t], { axis: at, indices: indices.map((i) => (i < 0 ? i + (t.shape[at] as number) : i)) })
+  return apply1(gatherOp, [t], {
+    axis: at,
+    indices: indices.map((i) => (i < 0 ? i + (t.shape[at] as number) : i)),
+  })
 }
 
 /** Zeros of length `size` along an axis, to which the entries of x are added at fixed indices. */

@@ -8,7 +8,21 @@ import { defineMethods } from '../ir/tensor.js'
 import type { Tensor } from '../ir/tensor.js'
 import { apply1, tensor } from '../ir/trace.js'
 import type { Operand } from '../ir/trace.js'
-import { abs, div, equal, exp, isFinite, log, mul, sqrt, square, stopGradient, sub, add, where } from './elementwise.js'
+import {
+  abs,
+  div,
+  equal,
+  exp,
+  isFinite,
+  log,
+  mul,
+  sqrt,
+  square,
+  stopGradient,
+  sub,
+  add,
+  where,
+} from './elementwise.js'
 import { broadcast, concat, reshape, slice } from './movement.js'
 
 /** Axes of a reduction: one, several, or all of them; negative axes count from the back. */
@@ -20,14 +34,20 @@ interface ReduceAttributes {
 }
 
 const keep = (x: Tensor, like: Shape, axes: readonly number[]): Tensor =>
-  reshape(x, like.map((d, i) => (axes.includes(i) ? 1 : d)))
+  reshape(
+    x,
+    like.map((d, i) => (axes.includes(i) ? 1 : d)),
+  )
 
-const shapes = ([input]: readonly Shape[], { axes }: ReduceAttributes): readonly Shape[] => [removeAxes(input as Shape, axes)]
+const shapes = ([input]: readonly Shape[], { axes }: ReduceAttributes): readonly Shape[] => [
+  removeAxes(input as Shape, axes),
+]
 
 const sumOp: Op<ReduceAttributes> = defineLinear({
   name: 'sum',
   shapes,
-  transpose: (v, { inputs: [x], attributes: { axes } }) => broadcast(keep(v, (x as Tensor).shape, axes), (x as Tensor).shape),
+  transpose: (v, { inputs: [x], attributes: { axes } }) =>
+    broadcast(keep(v, (x as Tensor).shape, axes), (x as Tensor).shape),
   batch: (x, { axes }) => apply1(sumOp, [x], { axes: axes.map((a) => a + 1) }),
 })
 
@@ -52,9 +72,14 @@ const extremum = (name: 'max' | 'min'): Op<ReduceAttributes> => {
       t === undefined ? undefined : sum(mul(t, shareOf(x as Tensor, out as Tensor, axes)), axes),
     ],
     vjp: ({ inputs: [x], outputs: [out], attributes: { axes } }, [v]) => [
-      v === undefined ? undefined : mul(keep(v, (x as Tensor).shape, axes), shareOf(x as Tensor, out as Tensor, axes)),
+      v === undefined
+        ? undefined
+        : mul(keep(v, (x as Tensor).shape, axes), shareOf(x as Tensor, out as Tensor, axes)),
     ],
-    vmap: ([x], _, { axes }) => ({ outputs: [apply1(op, [x as Tensor], { axes: axes.map((a) => a + 1) })], batched: [true] }),
+    vmap: ([x], _, { axes }) => ({
+      outputs: [apply1(op, [x as Tensor], { axes: axes.map((a) => a + 1) })],
+      batched: [true],
+    }),
   })
   return op
 }

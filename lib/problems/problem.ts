@@ -44,7 +44,11 @@ export const checkProblem = (value: unknown, where: string): Problem => {
   }
   const { run, example, description } = value as Partial<Problem>
   if (typeof run !== 'function') {
-    throw new ArgumentError(`${where}: run is missing`, { expected: 'a function', received: typeof run, remedy })
+    throw new ArgumentError(`${where}: run is missing`, {
+      expected: 'a function',
+      received: typeof run,
+      remedy,
+    })
   }
   if (!Array.isArray(example)) {
     throw new ArgumentError(`${where}: example is missing`, {

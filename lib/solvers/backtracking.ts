@@ -30,7 +30,12 @@ export interface Backtracking {
 export const backtracking = (options: BacktrackingOptions = {}): Backtracking => {
   checkOptions('backtracking', options, ['initial', 'shrink', 'sufficient', 'maxShrinks'])
   const { initial = 1, shrink = 0.5, sufficient = 1e-4, maxShrinks = 40 } = options
-  if (!(initial > 0) || !(shrink > 0 && shrink < 1) || !(sufficient > 0 && sufficient < 1) || !(Number.isInteger(maxShrinks) && maxShrinks >= 0)) {
+  if (
+    !(initial > 0) ||
+    !(shrink > 0 && shrink < 1) ||
+    !(sufficient > 0 && sufficient < 1) ||
+    !(Number.isInteger(maxShrinks) && maxShrinks >= 0)
+  ) {
     throw new ArgumentError('backtracking: options out of range', {
       expected: 'initial > 0, shrink and sufficient in (0, 1), maxShrinks an integer ≥ 0',
       received: JSON.stringify({ initial, shrink, sufficient, maxShrinks }),
@@ -43,7 +48,12 @@ export const backtracking = (options: BacktrackingOptions = {}): Backtracking =>
  * The step length for φ(α) = f(x + α d), given φ(0) and the slope φ'(0) < 0. A decrease that drowns in the rounding of φ(0) counts
  * as enough, so that the last steps are not cut; a NaN never does.
  */
-export const search = (rule: Backtracking, phi: (alpha: Tensor) => Tensor, atZero: Tensor, slope: Tensor): Tensor => {
+export const search = (
+  rule: Backtracking,
+  phi: (alpha: Tensor) => Tensor,
+  atZero: Tensor,
+  slope: Tensor,
+): Tensor => {
   const { initial, shrink, sufficient, maxShrinks } = rule
   const slack = mul(abs(atZero), 8 * Number.EPSILON)
   const enough = (alpha: Tensor, value: Tensor): Tensor =>

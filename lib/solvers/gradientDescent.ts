@@ -27,11 +27,16 @@ export interface GradientDescentState<X> {
 }
 
 /** A minimizer of f(·, θ). Default maxSteps 10000; the error is ‖∇f(x, θ)‖₂. */
-export const gradientDescent = <X, P>(options: GradientDescentOptions<X, P>): Solver<X, P, GradientDescentState<X>> => {
+export const gradientDescent = <X, P>(
+  options: GradientDescentOptions<X, P>,
+): Solver<X, P, GradientDescentState<X>> => {
   const { objective, stepSize } = options
   const shared = stopping('gradientDescent', options, ['objective', 'stepSize'], { maxSteps: 10000 })
   if (typeof stepSize === 'number' && !(stepSize > 0 && Number.isFinite(stepSize))) {
-    throw new ArgumentError('gradientDescent: stepSize', { expected: 'a positive number', received: String(stepSize) })
+    throw new ArgumentError('gradientDescent: stepSize', {
+      expected: 'a positive number',
+      received: String(stepSize),
+    })
   }
   if (typeof stepSize !== 'number' && typeof stepSize !== 'function' && stepSize?.kind !== 'backtracking') {
     throw new ArgumentError('gradientDescent: stepSize', {
@@ -44,7 +49,12 @@ export const gradientDescent = <X, P>(options: GradientDescentOptions<X, P>): So
     if (typeof stepSize === 'number') return stepSize
     if (typeof stepSize === 'function') return stepSize(theta)
     const g = pack(gradient).vector
-    return search(stepSize, (alpha) => tensor(objective(addScaled(x, neg(alpha), gradient), theta)), tensor(value), neg(dot(g, g)))
+    return search(
+      stepSize,
+      (alpha) => tensor(objective(addScaled(x, neg(alpha), gradient), theta)),
+      tensor(value),
+      neg(dot(g, g)),
+    )
   }
   const at = (x: X, theta: P, alpha: Operand): GradientDescentState<X> => {
     const [value, gradient] = differentiate(x, theta)
@@ -55,13 +65,21 @@ export const gradientDescent = <X, P>(options: GradientDescentOptions<X, P>): So
     init: (x0, theta) => at(x0, theta, typeof stepSize === 'object' ? stepSize.initial : 0),
     step: (state, theta) => {
       const alpha = length(state, theta)
-      return at(addScaled(state.x, neg(alpha), state.gradient), theta, typeof stepSize === 'object' ? alpha : 0)
+      return at(
+        addScaled(state.x, neg(alpha), state.gradient),
+        theta,
+        typeof stepSize === 'object' ? alpha : 0,
+      )
     },
     point: ({ x }) => x,
     error: ({ gradient }) => norm(gradient),
     map: (x, theta, { alpha }) => {
       const length =
-        typeof stepSize === 'number' ? stepSize : typeof stepSize === 'function' ? stepSize(theta) : stopGradient(alpha)
+        typeof stepSize === 'number'
+          ? stepSize
+          : typeof stepSize === 'function'
+            ? stepSize(theta)
+            : stopGradient(alpha)
       return addScaled(x, neg(length), differentiate(x, theta)[1])
     },
     stopping: shared,

@@ -8,7 +8,19 @@ import type { LinearOperator, Solver, StoppingOptions } from '../differentiation
 import type { Tensor } from '../ir/tensor.js'
 import { tensor, traceGraph } from '../ir/trace.js'
 import type { Operand } from '../ir/trace.js'
-import { add, addMaybe, isFinite, less, logicalAnd, logicalNot, maximum, mul, neg, stopGradient, sub } from '../ops/elementwise.js'
+import {
+  add,
+  addMaybe,
+  isFinite,
+  less,
+  logicalAnd,
+  logicalNot,
+  maximum,
+  mul,
+  neg,
+  stopGradient,
+  sub,
+} from '../ops/elementwise.js'
 import { choleskyFactor, dot, luFactor, matmul, outer } from '../ops/linalg.js'
 import { diagonal, eye } from '../ops/movement.js'
 import { norm2, sum, sumSquares } from '../ops/reduce.js'
@@ -56,7 +68,8 @@ const allFinite = (x: Tensor): Tensor => isFinite(sum(mul(x, 0)))
  */
 const regularized = (matrix: Tensor, g: Tensor): Tensor => {
   const n = g.shape[0] as number
-  const solveWith = (H: Tensor, tau: Operand, b: Tensor): Tensor => choleskyFactor(add(H, mul(tau, eye(n)))).solve(b)
+  const solveWith = (H: Tensor, tau: Operand, b: Tensor): Tensor =>
+    choleskyFactor(add(H, mul(tau, eye(n)))).solve(b)
   const { graph } = traceGraph(
     ([H, b]) => {
       const [m, r] = [H as Tensor, b as Tensor]
@@ -97,9 +110,15 @@ export const newton = <X, P>(options: NewtonOptions<X, P>): Solver<X, P, NewtonS
     })
   }
   if (lineSearch !== 'none' && lineSearch?.kind !== 'backtracking') {
-    throw new ArgumentError('newton: lineSearch', { expected: "backtracking() or 'none'", received: String(lineSearch) })
+    throw new ArgumentError('newton: lineSearch', {
+      expected: "backtracking() or 'none'",
+      received: JSON.stringify(lineSearch),
+    })
   }
-  const equationAt = (x: X, theta: P): Equation & { readonly vector: Tensor; readonly unpack: (v: Tensor) => X } => {
+  const equationAt = (
+    x: X,
+    theta: P,
+  ): Equation & { readonly vector: Tensor; readonly unpack: (v: Tensor) => X } => {
     const { vector, unpack } = pack(x)
     if (objective !== undefined) {
       const f = (v: Tensor): Tensor => tensor(objective(unpack(v), theta))
@@ -138,9 +157,15 @@ export const newton = <X, P>(options: NewtonOptions<X, P>): Solver<X, P, NewtonS
       const { vector, unpack, residual: G, merit, matrix, direction } = equationAt(state.x, theta)
       const m = matrix(vector)
       const { d, slope } = direction(m, tensor(state.residual))
-      const alpha = lineSearch === 'none' ? tensor(1) : search(lineSearch, (a) => merit(sub(vector, mul(a, d))), merit(vector), slope)
+      const alpha =
+        lineSearch === 'none'
+          ? tensor(1)
+          : search(lineSearch, (a) => merit(sub(vector, mul(a, d))), merit(vector), slope)
       const next = sub(vector, lineSearch === 'none' ? d : mul(alpha, d))
-      const singular = logicalAnd(logicalNot(allFinite(d)), logicalAnd(allFinite(diagonal(m)), allFinite(tensor(state.residual))))
+      const singular = logicalAnd(
+        logicalNot(allFinite(d)),
+        logicalAnd(allFinite(diagonal(m)), allFinite(tensor(state.residual))),
+      )
       return { x: unpack(next), residual: G(next), alpha, singular }
     },
     point: ({ x }) => x,
@@ -163,4 +188,3 @@ export const newton = <X, P>(options: NewtonOptions<X, P>): Solver<X, P, NewtonS
     stopping: shared,
   }
 }
-

@@ -11,7 +11,10 @@ import { norm2 } from '../ops/reduce.js'
 export const zip = <X>(x: X, y: X, f: (a: Tensor, b: Tensor) => Operand): X => {
   const { leaves, spec } = flatten(x, isOperand, 'x')
   const others = flattenLike(y, spec, isOperand, 'y')
-  return unflatten(spec, leaves.map((leaf, i) => f(tensor(leaf), tensor(others[i] as Operand)))) as X
+  return unflatten(
+    spec,
+    leaves.map((leaf, i) => f(tensor(leaf), tensor(others[i] as Operand))),
+  ) as X
 }
 
 /** All entries of a tree as one vector [n], and the way back. */

@@ -32,25 +32,36 @@ const traceTree = (fn: (...args: never[]) => unknown, args: readonly unknown[]):
   let outputSpec: TreeSpec = { kind: 'leaf' }
   const { graph, captured } = traceGraph(
     (inputs) => {
-      const result = flatten((fn as (...a: unknown[]) => unknown)(...(unflatten(inputSpec, inputs) as unknown[])), isOperand, 'result')
+      const result = flatten(
+        (fn as (...a: unknown[]) => unknown)(...(unflatten(inputSpec, inputs) as unknown[])),
+        isOperand,
+        'result',
+      )
       outputSpec = result.spec
       return result.leaves
     },
     own.map((t) => t.shape),
   )
-  return { graph: simplify(graph), inputs: [...own, ...captured], argumentCount: own.length, inputSpec, outputSpec }
+  return {
+    graph: simplify(graph),
+    inputs: [...own, ...captured],
+    argumentCount: own.length,
+    inputSpec,
+    outputSpec,
+  }
 }
 
 const orZero = (t: Tensor | undefined, like: Tensor): Tensor => t ?? broadcast(0, like.shape)
 
-const wantedArguments = ({ inputs, argumentCount }: TracedTree): boolean[] => inputs.map((_, i) => i < argumentCount)
+const wantedArguments = ({ inputs, argumentCount }: TracedTree): boolean[] =>
+  inputs.map((_, i) => i < argumentCount)
 
 /**
  * Value and directional derivative: jvp(fn, args, tangents) = [fn(args), J(args) tangents]. `tangents` has the structure
  * of `args`.
  */
 export const jvp = <A extends unknown[], R>(fn: (...args: A) => R, args: A, tangents: A): [R, R] => {
-  const traced = traceTree(fn as (...a: never[]) => unknown, args)
+  const traced = traceTree(fn, args)
   const given = flattenLike(tangents, traced.inputSpec, isOperand, 'tangents').map(tensor)
   given.forEach((t, i) => {
     const x = traced.inputs[i] as Tensor
@@ -61,7 +72,11 @@ export const jvp = <A extends unknown[], R>(fn: (...args: A) => R, args: A, tang
       })
     }
   })
-  const pushed = jvpGraph(traced.graph, traced.inputs, traced.inputs.map((_, i) => given[i]))
+  const pushed = jvpGraph(
+    traced.graph,
+    traced.inputs,
+    traced.inputs.map((_, i) => given[i]),
+  )
   const moved = pushed.tangents.map((t, i) => orZero(t, pushed.outputs[i] as Tensor))
   return [unflatten(traced.outputSpec, pushed.outputs) as R, unflatten(traced.outputSpec, moved) as R]
 }
@@ -71,20 +86,24 @@ export const jvp = <A extends unknown[], R>(fn: (...args: A) => R, args: A, tang
  * pullback gives a list with one entry an argument.
  */
 export const vjp = <A extends unknown[], R>(fn: (...args: A) => R, args: A): [R, (cotangent: R) => A] => {
-  const traced = traceTree(fn as (...a: never[]) => unknown, args)
+  const traced = traceTree(fn, args)
   const { outputs, pull } = vjpGraph(traced.graph, traced.inputs, wantedArguments(traced))
   const pullback = (cotangent: R): A => {
     const given = flattenLike(cotangent, traced.outputSpec, isOperand, 'cotangent').map((v, i) =>
       broadcast(v, (outputs[i] as Tensor).shape),
     )
     const pulled = pull(given).slice(0, traced.argumentCount)
-    return unflatten(traced.inputSpec, pulled.map((v, i) => orZero(v, traced.inputs[i] as Tensor))) as A
+    return unflatten(
+      traced.inputSpec,
+      pulled.map((v, i) => orZero(v, traced.inputs[i] as Tensor)),
+    ) as A
   }
   return [unflatten(traced.outputSpec, outputs) as R, pullback]
 }
 
 const scalar = (value: unknown, what: string): Tensor => {
-  if (!isOperand(value)) throw new ArgumentError(`${what} needs a function with one scalar result`, { received: 'a tree' })
+  if (!isOperand(value))
+    throw new ArgumentError(`${what} needs a function with one scalar result`, { received: 'a tree' })
   const t = tensor(value)
   if (t.rank !== 0) {
     throw new ShapeError(`${what} needs a scalar function`, {
@@ -121,13 +140,17 @@ export const vmap =
   (...args) => {
     checkOptions('vmap', options, ['in'])
     const axes: readonly unknown[] = Array.isArray(options.in) ? options.in : [options.in ?? 0]
-    if (axes.some((axis) => axis !== 0 && axis !== null) || (Array.isArray(options.in) && axes.length !== args.length)) {
+    if (
+      axes.some((axis) => axis !== 0 && axis !== null) ||
+      (Array.isArray(options.in) && axes.length !== args.length)
+    ) {
       throw new ArgumentError('vmap: option in', {
         expected: `0, or a list of ${String(args.length)} entries 0 or null, one an argument`,
         received: JSON.stringify(options.in),
       })
     }
-    const flagOf = (i: number): boolean => (Array.isArray(options.in) ? (options.in as readonly (0 | null)[])[i] !== null : true)
+    const flagOf = (i: number): boolean =>
+      Array.isArray(options.in) ? (options.in as readonly (0 | null)[])[i] !== null : true
     const lists = args.map((argument) => flatten(argument, isOperand, 'argument'))
     const flags = lists.flatMap(({ leaves }, i) => leaves.map(() => flagOf(i)))
     const given = lists.flatMap(({ leaves }) => leaves.map(tensor))
@@ -136,7 +159,11 @@ export const vmap =
     if (sizes.size !== 1 || size === undefined) {
       throw new ShapeError('vmap: batched arguments differ in their first axis', {
         expected: 'one common size of axis 0',
-        received: given.filter((_, i) => flags[i]).map((t) => formatShape(t.shape)).join(', ') || 'no batched argument',
+        received:
+          given
+            .filter((_, i) => flags[i])
+            .map((t) => formatShape(t.shape))
+            .join(', ') || 'no batched argument',
       })
     }
     let outputSpec: TreeSpec = { kind: 'leaf' }
@@ -149,7 +176,12 @@ export const vmap =
       },
       given.map((t, i) => (flags[i] ? t.shape.slice(1) : t.shape)),
     )
-    const out = vmapGraph(simplify(graph), [...given, ...captured], [...flags, ...captured.map(() => false)], size)
+    const out = vmapGraph(
+      simplify(graph),
+      [...given, ...captured],
+      [...flags, ...captured.map(() => false)],
+      size,
+    )
     const stacked = out.outputs.map((t, i) => (out.batched[i] ? t : broadcast(t, [size, ...t.shape])))
     return unflatten(outputSpec, stacked) as R
   }
@@ -165,7 +197,10 @@ export const jacobian =
   (operand) => {
     checkOptions('jacobian', options, ['mode'])
     if (options.mode !== undefined && !['forward', 'reverse'].includes(options.mode)) {
-      throw new ArgumentError('jacobian: option mode', { expected: "'forward' or 'reverse'", received: String(options.mode) })
+      throw new ArgumentError('jacobian: option mode', {
+        expected: "'forward' or 'reverse'",
+        received: String(options.mode),
+      })
     }
     const x = tensor(operand)
     const traced = traceTree((y: Tensor) => tensor(fn(y)), [x])
@@ -198,9 +233,9 @@ export const hessian =
   (operand) => {
     const x = tensor(operand)
     const n = sizeOf(x.shape)
-    if (x.shape.some((d) => d === 0)) throw new TraceError('the Hessian of a function of nothing', { received: formatShape(x.shape) })
+    if (x.shape.some((d) => d === 0))
+      throw new TraceError('the Hessian of a function of nothing', { received: formatShape(x.shape) })
     // Symmetric, so rows of pushed-forward gradients need no transpose.
     const rows = vmap((v: Tensor) => hvp(fn, x, v))(reshape(eye(n), [n, ...x.shape]))
     return reshape(rows, [...x.shape, ...x.shape])
   }
-

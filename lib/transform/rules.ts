@@ -33,8 +33,10 @@ const madeBy = (graph: Producers, t: Tensor, name: string): Node | undefined => 
 /** The number that a constant of one element holds. */
 const numberOf = (graph: Producers, t: Tensor): number | undefined => {
   const node = graph.producer(t)
-  if (node?.op.name === 'constant' && size(t) === 1) return (node.attributes as { array: NDArray }).array.data[0]
-  if (node?.op.name === 'broadcast' || node?.op.name === 'reshape') return numberOf(graph, graph.input(node, 0))
+  if (node?.op.name === 'constant' && size(t) === 1)
+    return (node.attributes as { array: NDArray }).array.data[0]
+  if (node?.op.name === 'broadcast' || node?.op.name === 'reshape')
+    return numberOf(graph, graph.input(node, 0))
   return undefined
 }
 
@@ -46,34 +48,43 @@ const swapsLastTwo = (permutation: readonly number[]): boolean => {
 /** X where t = transpose of the last two axes of X. */
 const transposed = (graph: Producers, t: Tensor): Tensor | undefined => {
   const node = madeBy(graph, t, 'transpose')
-  return node !== undefined && swapsLastTwo((node.attributes as { permutation: readonly number[] }).permutation)
+  return node !== undefined &&
+    swapsLastTwo((node.attributes as { permutation: readonly number[] }).permutation)
     ? graph.input(node, 0)
     : undefined
 }
 
 /** A product big ∘ small, where `small` has fewer elements; −1 and 1/x are small factors, too. */
-const factors = (graph: Producers, t: Tensor): { readonly big: Tensor; readonly small: Tensor } | undefined => {
+const factors = (
+  graph: Producers,
+  t: Tensor,
+): { readonly big: Tensor; readonly small: Tensor } | undefined => {
   const node = graph.producer(t)
   if (node === undefined) return undefined
   const a = node.inputs.length > 0 ? graph.input(node, 0) : undefined
   const b = node.inputs.length > 1 ? graph.input(node, 1) : undefined
-  const splits = (big: Tensor, small: Tensor): boolean => sameShape(big.shape, t.shape) && size(small) < size(big)
+  const splits = (big: Tensor, small: Tensor): boolean =>
+    sameShape(big.shape, t.shape) && size(small) < size(big)
   if (node.op.name === 'neg' && a !== undefined && size(a) > 1) return { big: a, small: tensor(-1) }
   if (node.op.name === 'mul' && a !== undefined && b !== undefined) {
     if (splits(a, b)) return { big: a, small: b }
     if (splits(b, a)) return { big: b, small: a }
   }
-  if (node.op.name === 'div' && a !== undefined && b !== undefined && splits(a, b)) return { big: a, small: reciprocal(b) }
+  if (node.op.name === 'div' && a !== undefined && b !== undefined && splits(a, b))
+    return { big: a, small: reciprocal(b) }
   return undefined
 }
 
-const smaller = (a: Tensor, b: Tensor, than: number): boolean => sizeOf(broadcastShapes(a.shape, b.shape)) < than
+const smaller = (a: Tensor, b: Tensor, than: number): boolean =>
+  sizeOf(broadcastShapes(a.shape, b.shape)) < than
 
 /** (X ∘ d) ∘ e → X ∘ (d ∘ e) where d ∘ e is smaller than X. */
 const gatherSmall = (graph: Producers, big: Tensor, e: Tensor): Tensor | undefined => {
   if (size(e) >= size(big)) return undefined
   const inner = factors(graph, big)
-  return inner !== undefined && smaller(inner.small, e, size(big)) ? mul(inner.big, mul(inner.small, e)) : undefined
+  return inner !== undefined && smaller(inner.small, e, size(big))
+    ? mul(inner.big, mul(inner.small, e))
+    : undefined
 }
 
 /** Operands that were stretched to a shape that the result has anyway are taken unstretched. */
@@ -124,7 +135,8 @@ const elementwise =
     if (folder !== undefined) {
       const [x, y, z] = inputs.map((t) => numberOf(graph, t))
       const known = [x, y, z].slice(0, inputs.length)
-      if (known.every((a) => a !== undefined)) return stretched(tensor(folder(x ?? 0, y ?? 0, z ?? 0)), inputs)
+      if (known.every((a) => a !== undefined))
+        return stretched(tensor(folder(x ?? 0, y ?? 0, z ?? 0)), inputs)
     }
     const special = more?.(inputs, attributes, graph)
     if (special !== undefined) return special
@@ -133,7 +145,12 @@ const elementwise =
   }
 
 /** X ∘ d ± X ∘ e → X ∘ (d ± e) where d ± e is smaller than X. */
-const factorOut = (graph: Producers, a: Tensor, b: Tensor, join: (x: Tensor, y: Tensor) => Tensor): Tensor | undefined => {
+const factorOut = (
+  graph: Producers,
+  a: Tensor,
+  b: Tensor,
+  join: (x: Tensor, y: Tensor) => Tensor,
+): Tensor | undefined => {
   const [f, g] = [factors(graph, a), factors(graph, b)]
   if (f === undefined || g === undefined || f.big.value !== g.big.value) return undefined
   return smaller(f.small, g.small, size(f.big)) ? mul(f.big, join(f.small, g.small)) : undefined
@@ -150,7 +167,9 @@ const mulRule: Rule = (inputs, _, graph) => {
   if (isNumber(graph, b, 1)) return stretched(a, inputs)
   if (isNumber(graph, a, -1)) return stretched(neg(b), inputs)
   if (isNumber(graph, b, -1)) return stretched(neg(a), inputs)
-  return gatherSmall(graph, a, b) ?? gatherSmall(graph, b, a) ?? intoOuter(graph, a, b) ?? intoOuter(graph, b, a)
+  return (
+    gatherSmall(graph, a, b) ?? gatherSmall(graph, b, a) ?? intoOuter(graph, a, b) ?? intoOuter(graph, b, a)
+  )
 }
 
 interface Product {
@@ -239,7 +258,8 @@ const distribute = (graph: Producers, p: Product): Tensor | undefined => {
 const pullScalar = (graph: Producers, p: Product): Tensor | undefined => {
   for (const side of ['a', 'b'] as const) {
     const f = factors(graph, p[side])
-    if (f === undefined || size(f.small) !== 1 || p.rows * p.columns > Math.max(size(p.a), size(p.b))) continue
+    if (f === undefined || size(f.small) !== 1 || p.rows * p.columns > Math.max(size(p.a), size(p.b)))
+      continue
     const inner = { ...p, [side]: f.big }
     return mul(matmul(left(inner), right(inner)), reshape(f.small, []))
   }
@@ -277,7 +297,10 @@ const matmulRule: Rule = ([a, b], attributes, graph) => {
   const [x, y] = [a as Tensor, b as Tensor]
   const [ta, tb] = [transposed(graph, x), transposed(graph, y)]
   if (ta !== undefined || tb !== undefined) {
-    const p = { transposeA: flags.transposeA !== (ta !== undefined), transposeB: flags.transposeB !== (tb !== undefined) }
+    const p = {
+      transposeA: flags.transposeA !== (ta !== undefined),
+      transposeB: flags.transposeB !== (tb !== undefined),
+    }
     return apply1(matmulOp, [ta ?? x, tb ?? y], p)
   }
   if (madeBy(graph, x, 'eye') !== undefined) return oriented(y, flags.transposeB)
@@ -290,7 +313,11 @@ const matmulRule: Rule = ([a, b], attributes, graph) => {
 const sumRule: Rule = ([x], attributes, graph) => {
   const { axes } = attributes as { readonly axes: readonly number[] }
   const t = x as Tensor
-  if (axes.every((axis) => t.shape[axis] === 1)) return reshape(t, t.shape.filter((_, i) => !axes.includes(i)))
+  if (axes.every((axis) => t.shape[axis] === 1))
+    return reshape(
+      t,
+      t.shape.filter((_, i) => !axes.includes(i)),
+    )
   const node = madeBy(graph, t, 'mul')
   if (node === undefined || t.rank !== 2) return undefined
   for (const [i, j] of [
@@ -312,11 +339,17 @@ const transposeRule: Rule = ([x], attributes, graph) => {
   const node = graph.producer(t)
   if (node?.op.name === 'transpose') {
     const inner = (node.attributes as { readonly permutation: readonly number[] }).permutation
-    return transpose(graph.input(node, 0), permutation.map((axis) => inner[axis] as number))
+    return transpose(
+      graph.input(node, 0),
+      permutation.map((axis) => inner[axis] as number),
+    )
   }
   const moved = permutation.filter((axis) => t.shape[axis] !== 1)
   if (moved.every((axis, i) => i === 0 || axis > (moved[i - 1] as number))) {
-    return reshape(t, permutation.map((axis) => t.shape[axis] as number))
+    return reshape(
+      t,
+      permutation.map((axis) => t.shape[axis] as number),
+    )
   }
   if (!swapsLastTwo(permutation)) return undefined
   if (node?.op.name === 'gram' || node?.op.name === 'eye') return t
@@ -364,7 +397,11 @@ const special: Readonly<Record<string, Rule>> = {
   pow: powRule,
   add: (inputs, _, graph) => {
     const [a, b] = inputs as [Tensor, Tensor]
-    return isNumber(graph, a, 0) ? stretched(b, inputs) : isNumber(graph, b, 0) ? stretched(a, inputs) : factorOut(graph, a, b, add)
+    return isNumber(graph, a, 0)
+      ? stretched(b, inputs)
+      : isNumber(graph, b, 0)
+        ? stretched(a, inputs)
+        : factorOut(graph, a, b, add)
   },
   sub: (inputs, _, graph) => {
     const [a, b] = inputs as [Tensor, Tensor]
@@ -374,7 +411,9 @@ const special: Readonly<Record<string, Rule>> = {
     const [a, b] = inputs as [Tensor, Tensor]
     if (isNumber(graph, b, 1)) return stretched(a, inputs)
     const f = factors(graph, a)
-    return f !== undefined && sameShape(a.shape, broadcastShapes(a.shape, b.shape)) && smaller(f.small, b, size(a))
+    return f !== undefined &&
+      sameShape(a.shape, broadcastShapes(a.shape, b.shape)) &&
+      smaller(f.small, b, size(a))
       ? mul(f.big, div(f.small, b))
       : undefined
   },

@@ -26,7 +26,8 @@ const identityOf = (x: object): number => {
 /** Attributes as text; sub-graphs and rules by identity. */
 const keyOf = (op: Op, inputs: readonly Tensor[], attributes: object): string => {
   const text = JSON.stringify(attributes, (name, value: unknown) =>
-    name !== '' && (typeof value === 'function' || (typeof value === 'object' && value !== null && !Array.isArray(value)))
+    name !== '' &&
+    (typeof value === 'function' || (typeof value === 'object' && value !== null && !Array.isArray(value)))
       ? `#${String(identityOf(value))}`
       : value,
   )
@@ -141,4 +142,6 @@ export const prepareForLowering = (graph: Graph): Graph => {
 }
 
 const hasComposite = (graph: Graph): boolean =>
-  graph.nodes.some((node) => node.op.expand !== undefined || subgraphs(node).some(([, part]) => hasComposite(part)))
+  graph.nodes.some(
+    (node) => node.op.expand !== undefined || subgraphs(node).some(([, part]) => hasComposite(part)),
+  )

@@ -7,17 +7,34 @@ import { broadcast } from '../ops/movement.js'
 import { max } from '../ops/reduce.js'
 
 /** Replays `graph` in the current trace on a batch of `size`; input i carries it where `batched[i]` is true. */
-export const vmapGraph = (graph: Graph, inputs: readonly Tensor[], batched: readonly boolean[], size: number): Batched => {
+export const vmapGraph = (
+  graph: Graph,
+  inputs: readonly Tensor[],
+  batched: readonly boolean[],
+  size: number,
+): Batched => {
   const env = new Map<Value, { readonly tensor: Tensor; readonly batched: boolean }>()
-  graph.inputs.forEach((value, i) => env.set(value, { tensor: tensor(inputs[i] as Tensor), batched: batched[i] as boolean }))
+  graph.inputs.forEach((value, i) =>
+    env.set(value, { tensor: tensor(inputs[i] as Tensor), batched: batched[i] as boolean }),
+  )
   const read = (value: Value): { readonly tensor: Tensor; readonly batched: boolean } =>
     env.get(value) as { readonly tensor: Tensor; readonly batched: boolean }
   for (const node of graph.nodes) {
     const ins = node.inputs.map(read)
     const flags = ins.map((x) => x.batched)
     const results: Batched = flags.some(Boolean)
-      ? node.op.vmap(ins.map((x) => x.tensor), flags, node.attributes, size)
-      : unbatched(inline({ inputs: node.inputs, nodes: [node], outputs: node.outputs, reports: [] }, ins.map((x) => x.tensor)))
+      ? node.op.vmap(
+          ins.map((x) => x.tensor),
+          flags,
+          node.attributes,
+          size,
+        )
+      : unbatched(
+          inline(
+            { inputs: node.inputs, nodes: [node], outputs: node.outputs, reports: [] },
+            ins.map((x) => x.tensor),
+          ),
+        )
     node.outputs.forEach((value, i) =>
       env.set(value, { tensor: results.outputs[i] as Tensor, batched: results.batched[i] as boolean }),
     )
@@ -34,7 +51,12 @@ export const vmapGraph = (graph: Graph, inputs: readonly Tensor[], batched: read
 const unbatched = (outputs: readonly Tensor[]): Batched => ({ outputs, batched: outputs.map(() => false) })
 
 /** A graph on a batch as a graph: all outputs carry the batch. Used by rules of ops with sub-graphs. */
-export const batchGraph = (graph: Graph, batched: readonly boolean[], size: number, force: (output: number) => boolean): { readonly graph: Graph; readonly batched: readonly boolean[] } => {
+export const batchGraph = (
+  graph: Graph,
+  batched: readonly boolean[],
+  size: number,
+  force: (output: number) => boolean,
+): { readonly graph: Graph; readonly batched: readonly boolean[] } => {
   let flags: readonly boolean[] = []
   const shapes = graph.inputs.map((value, i) => (batched[i] ? [size, ...value.shape] : value.shape))
   const traced = traceGraph((inputs) => {

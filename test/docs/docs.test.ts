@@ -10,14 +10,25 @@ const compiled = join(root, 'dist', 'examples')
 
 /** Runs a module in a folder inside the package, so that it may import 'onestep'. */
 const run = (args: readonly string[]) => {
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8', timeout: 100_000 })
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+    cwd: root,
+    encoding: 'utf8',
+    timeout: 100_000,
+  })
   return { status, stdout, stderr }
 }
 
 const blocks = (file: string): string[] =>
-  [...readFileSync(join(root, file), 'utf8').matchAll(/^```ts\n([\s\S]*?)^```/gm)].map((match) => match[1] as string)
+  [...readFileSync(join(root, file), 'utf8').matchAll(/^```ts\n([\s\S]*?)^```/gm)].map(
+    (match) => match[1] as string,
+  )
 
-const pages = ['README.md', 'CONTRIBUTING.md', 'ARCHITECTURE.md', ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)]
+const pages = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'ARCHITECTURE.md',
+  ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`),
+]
 
 t.test('code blocks run', (t) => {
   const folder = mkdtempSync(join(root, 'dist', 'blocks-'))

@@ -25,9 +25,13 @@ const A = array(random.normals(60), [20, 3])
 const b = array(random.normals(20, 60))
 
 const ridge = newton({
-  objective: (w: Tensor, lambda: Tensor) => sumSquares(matmul(A, w).sub(b)).mul(0.5).add(lambda.mul(0.5).mul(sumSquares(w))),
+  objective: (w: Tensor, lambda: Tensor) =>
+    sumSquares(matmul(A, w).sub(b))
+      .mul(0.5)
+      .add(lambda.mul(0.5).mul(sumSquares(w))),
 })
-const loss = (lambda: Tensor) => sumSquares(solve(ridge, { x0: [0, 0, 0], theta: lambda, strategy: oneStep() }))
+const loss = (lambda: Tensor) =>
+  sumSquares(solve(ridge, { x0: [0, 0, 0], theta: lambda, strategy: oneStep() }))
 
 const descent = gradientDescent({
   objective: (x: Tensor, theta: Tensor) => sum(x.sub(1).square().mul(theta).mul(0.5)),
@@ -36,18 +40,51 @@ const descent = gradientDescent({
 })
 const slope = (theta: Tensor) => sum(solve(descent, { x0: [3], theta, strategy: implicit() }))
 
-const rootOf = newton({ residual: (x: Tensor, theta: Tensor) => x.square().add(theta.mul(0)), lineSearch: 'none' })
+const rootOf = newton({
+  residual: (x: Tensor, theta: Tensor) => x.square().add(theta.mul(0)),
+  lineSearch: 'none',
+})
 
 const refused: readonly [string, () => unknown, string, RegExp][] = [
   ['a wrong shape', () => compile((w: Tensor) => matmul(A, w))([1, 2]), 'ERR_SHAPE', /robustness\.test/],
-  ['another number of instances', () => compile((x: Tensor, y: Tensor) => x.add(y)).batch([1, 2, 3], [1, 2]), 'ERR_SHAPE', /instances/],
-  ['an unknown option of a solver', () => newton({ residual: (x: Tensor) => x, maxStep: 3 } as never), 'ERR_UNKNOWN_OPTION', /maxSteps/],
-  ['an unknown option of solve', () => compile((x: Tensor) => solve(ridge, { x0: [0, 0, 0], theta: x, strategi: oneStep() } as never))(1), 'ERR_UNKNOWN_OPTION', /strategy/],
-  ['an unknown option of compile', () => compile((x: Tensor) => x, { lane: 8 } as never), 'ERR_UNKNOWN_OPTION', /lanes/],
+  [
+    'another number of instances',
+    () => compile((x: Tensor, y: Tensor) => x.add(y)).batch([1, 2, 3], [1, 2]),
+    'ERR_SHAPE',
+    /instances/,
+  ],
+  [
+    'an unknown option of a solver',
+    () => newton({ residual: (x: Tensor) => x, maxStep: 3 } as never),
+    'ERR_UNKNOWN_OPTION',
+    /maxSteps/,
+  ],
+  [
+    'an unknown option of solve',
+    () => compile((x: Tensor) => solve(ridge, { x0: [0, 0, 0], theta: x, strategi: oneStep() } as never))(1),
+    'ERR_UNKNOWN_OPTION',
+    /strategy/,
+  ],
+  [
+    'an unknown option of compile',
+    () => compile((x: Tensor) => x, { lane: 8 } as never),
+    'ERR_UNKNOWN_OPTION',
+    /lanes/,
+  ],
   ['a ragged list', () => compile((x: Tensor) => x)([[1, 2], [3]] as never), 'ERR_SHAPE', /ragged/],
-  ['single precision', () => compile((x: Tensor) => x)(new Float32Array(2) as never), 'ERR_ARGUMENT', /float64/i],
+  [
+    'single precision',
+    () => compile((x: Tensor) => x)(new Float32Array(2) as never),
+    'ERR_ARGUMENT',
+    /float64/i,
+  ],
   ['a Tensor that outlived its trace', leaked, 'ERR_TRACE', /outside/],
-  ['a step size that is no number', () => gradientDescent({ objective: (x: Tensor) => sum(x), stepSize: -1 }), 'ERR_ARGUMENT', /positive/],
+  [
+    'a step size that is no number',
+    () => gradientDescent({ objective: (x: Tensor) => sum(x), stepSize: -1 }),
+    'ERR_ARGUMENT',
+    /positive/,
+  ],
 ]
 
 function leaked(): unknown {
@@ -100,7 +137,8 @@ t.test('empty batches and batches of one', (t) => {
   t.end()
 })
 
-const bits = (x: number | undefined): bigint => new BigUint64Array(new Float64Array([x ?? 0]).buffer)[0] as bigint
+const bits = (x: number | undefined): bigint =>
+  new BigUint64Array(new Float64Array([x ?? 0]).buffer)[0] as bigint
 
 t.test('a failed instance has its own status and leaves its neighbours alone', (t) => {
   for (const lanes of [1, 8, 16]) {
@@ -115,12 +153,22 @@ t.test('a failed instance has its own status and leaves its neighbours alone', (
       [0.001, 'maxSteps'],
       [1e300, 'nonFinite'],
     ]
-    const mixed = good.flatMap((theta, i) => (i % 4 === 0 ? [theta, (poison[(i / 4) % poison.length] as [number, string])[0]] : [theta]))
+    const mixed = good.flatMap((theta, i) =>
+      i % 4 === 0 ? [theta, (poison[(i / 4) % poison.length] as [number, string])[0]] : [theta],
+    )
     const spoiled = f.batch(mixed)
     let at = 0
     good.forEach((_, i) => {
-      t.equal(bits(spoiled.value[0].data[at]), bits(clean.value[0].data[i]), `value ${String(i)} at T = ${String(lanes)}`)
-      t.equal(bits(spoiled.value[1].data[at]), bits(clean.value[1].data[i]), `gradient ${String(i)} at T = ${String(lanes)}`)
+      t.equal(
+        bits(spoiled.value[0].data[at]),
+        bits(clean.value[0].data[i]),
+        `value ${String(i)} at T = ${String(lanes)}`,
+      )
+      t.equal(
+        bits(spoiled.value[1].data[at]),
+        bits(clean.value[1].data[i]),
+        `gradient ${String(i)} at T = ${String(lanes)}`,
+      )
       t.equal(spoiled.status[at], clean.status[i])
       at++
       if (i % 4 === 0) {
@@ -153,7 +201,15 @@ t.test('a corrupted Program is refused, never run', (t) => {
     broken[at] = (broken[at] as number) ^ (1 << (i % 8))
     t.throws(() => native().loadProgram(broken, constants), { code: 'ERR_PROGRAM' }, `byte ${String(at)}`)
   }
-  t.throws(() => native().loadProgram(program.bytes.subarray(0, 40), constants), { code: 'ERR_PROGRAM' }, 'cut off')
-  t.throws(() => native().loadProgram(program.bytes, constants.slice(1)), { code: /ERR_/ }, 'a constant is missing')
+  t.throws(
+    () => native().loadProgram(program.bytes.subarray(0, 40), constants),
+    { code: 'ERR_PROGRAM' },
+    'cut off',
+  )
+  t.throws(
+    () => native().loadProgram(program.bytes, constants.slice(1)),
+    { code: /ERR_/ },
+    'a constant is missing',
+  )
   t.end()
 })
