@@ -251,7 +251,7 @@ const rightHandSide = (a: Shape | undefined, b: Shape | undefined, what: string)
 
 /** A batch of right-hand sides for one matrix becomes more columns; everything else keeps the batch in front. */
 const vmapSolve =
-  (op: Op, ranks: readonly number[]): Op['vmap'] =>
+  <A extends object>(op: Op<A>, ranks: readonly number[]): Op<A>['vmap'] =>
   (inputs, batched, attributes, size) => {
     const b = inputs[inputs.length - 1] as Tensor
     const matrices = inputs.slice(0, -1)
@@ -263,10 +263,10 @@ const vmapSolve =
     ) {
       const [, n, m] = b.shape as [number, number, number]
       const columns = reshape(transpose(b, [1, 0, 2]), [n, size * m])
-      const out = apply1<object>(op, [...matrices, columns], attributes as object)
+      const out = apply1(op, [...matrices, columns], attributes)
       return batchedOutputs([transpose(reshape(out, [n, size, m]), [1, 0, 2])])
     }
-    return batchedOutputs([apply1<object>(op, align(inputs, batched, ranks), attributes as object)])
+    return batchedOutputs([apply1(op, align(inputs, batched, ranks), attributes)])
   }
 
 // op(T) X = B with T triangular:  dX = op(T)⁻¹ (dB − op(dT) X),  B̄ = op(T)⁻ᵀ V,  T̄ = −B̄ Xᵀ in the triangle, or its transpose
