@@ -12,7 +12,11 @@ namespace onestep {
 
 inline constexpr int64_t kDefaultChunkBytes = int64_t{256} << 20;
 
-/** The user's arrays and words; they outlive the run. */
+/**
+ * The user's arrays and words; they outlive the run. When a run is aborted, the outputs of an instance that
+ * is not finished are as they were, but for what an earlier stage than the last has stored; a later run with
+ * the same states computes such instances from the start.
+ */
 struct Request {
   int64_t batch = 0;
   /** A uniform input or output is one value; any other is [batch, size]. */

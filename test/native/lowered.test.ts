@@ -9,6 +9,7 @@ import type { Graph } from '../../lib/ir/graph.js'
 import { traceGraph } from '../../lib/ir/trace.js'
 import { describe } from '../../lib/program/describe.js'
 import { lower } from '../../lib/program/lower.js'
+import type { Program } from '../../lib/program/lower.js'
 import { interpret } from '../../lib/runtime/interpreter.js'
 import { prepareForLowering } from '../../lib/transform/simplify.js'
 import { inputShapes, randomFunction } from '../program/random-function.js'
@@ -37,40 +38,48 @@ const nudged = (inputs: readonly NDArray[], factor: number): NDArray[] =>
       ),
   )
 
+/** A lowered function and what it is run at: data of a batch of instances, or of all of them. */
+interface Sample {
+  readonly graph: Graph
+  readonly program: Program
+  readonly inputs: readonly Float64Array[]
+  readonly batch: number
+}
+
+/** The part of one instance. */
+const partOf = (data: Float64Array, uniform: boolean, shape: Shape, b: number): Float64Array =>
+  uniform ? data : data.slice(b * sizeOf(shape), (b + 1) * sizeOf(shape))
+
+const runAll = ({ program }: Sample, inputs: readonly Float64Array[], batch: number): Float64Array[] => {
+  const sizes = program.outputs.map(({ uniform, shape }) =>
+    uniform ? { uniform: sizeOf(shape) } : sizeOf(shape),
+  )
+  const constants = program.constants.map(({ data }) => data)
+  return run(addon.loadProgram(program.bytes, constants), inputs, sizes, batch).outputs
+}
+
+/** All outputs of one instance, one behind another. */
+const instance = ({ program }: Sample, outputs: readonly Float64Array[], b: number): number[] =>
+  outputs.flatMap((data, k) => {
+    const { uniform, shape } = program.outputs[k] as Program['outputs'][number]
+    return [...partOf(data, uniform, shape, b)]
+  })
+
+const inputsOf = ({ program, inputs }: Sample, b: number): Float64Array[] =>
+  inputs.map((data, i) => {
+    const { uniform, shape } = program.inputs[i] as Program['inputs'][number]
+    return partOf(data, uniform, shape, b)
+  })
+
 /**
  * Where the native result differs. An entry that the interpreter itself changes when its inputs move by a rounding error
  * (a floor or a comparison at its edge) tells nothing, and is left out.
  */
-const difference = (
-  graph: Graph,
-  uniform: readonly boolean[],
-  lanes: number,
-  inputs: readonly NDArray[],
-  batch: number,
-): string | undefined => {
-  const program = lower(graph, { uniform, lanes })
-  const sizes = program.outputs.map(({ uniform, shape }) =>
-    uniform ? { uniform: sizeOf(shape) } : sizeOf(shape),
-  )
-  const handle = addon.loadProgram(
-    program.bytes,
-    program.constants.map(({ data }) => data),
-  )
-  const { outputs } = run(
-    handle,
-    inputs.map((x) => x.data),
-    sizes,
-    batch,
-  )
+const difference = (sample: Sample, outputs: readonly Float64Array[]): string | undefined => {
+  const { graph, program, batch } = sample
   for (let b = 0; b < batch; b++) {
-    const own = inputs.map((x, i) => {
-      const shape = graph.inputs[i]?.shape as Shape
-      return uniform[i] ? x : new NDArray(shape, x.data.slice(b * sizeOf(shape), (b + 1) * sizeOf(shape)))
-    })
-    const received = outputs.flatMap((data, k) => {
-      const size = sizes[k] as number | { readonly uniform: number }
-      return [...(typeof size === 'number' ? data.subarray(b * size, (b + 1) * size) : data)]
-    })
+    const own = inputsOf(sample, b).map((data, i) => new NDArray(graph.inputs[i]?.shape as Shape, data))
+    const received = instance(sample, outputs, b)
     const expected = interpreted(graph, program.reports, own)
     const wrong = expected.findIndex((x, i) => !close(x, received[i] as number, 1e-10))
     if (wrong < 0) continue
@@ -83,26 +92,45 @@ const difference = (
   return undefined
 }
 
-test('random functions compute what the interpreter computes', async (t) => {
-  const choices = fc.array(fc.nat(1000), { minLength: 4, maxLength: 120 })
-  const flags = fc.tuple(fc.boolean(), fc.boolean(), fc.boolean(), fc.boolean(), fc.boolean())
-  const property = fc.property(
-    choices,
-    flags,
-    fc.constantFrom(1, 8, 16),
-    fc.nat(99),
-    (list, uniform, lanes, seed) => {
-      const { graph } = traceGraph(randomFunction(list), inputShapes)
-      const batch = 9
-      const inputs = inputShapes.map((shape, i) => {
-        const full = uniform[i] ? shape : [batch, ...shape]
-        return new NDArray(full, stream(seed, String(i)).normals(sizeOf(full)))
-      })
-      const found = difference(prepareForLowering(graph), uniform, lanes, inputs, batch)
-      if (found !== undefined) throw new Error(found)
-    },
-  )
+const choices = fc.array(fc.nat(1000), { minLength: 4, maxLength: 120 })
+const flags = fc.tuple(fc.boolean(), fc.boolean(), fc.boolean(), fc.boolean(), fc.boolean())
+
+const samples: fc.Arbitrary<Sample> = fc
+  .tuple(choices, flags, fc.constantFrom(1, 8, 16), fc.nat(99))
+  .map(([list, uniform, lanes, seed]) => {
+    const graph = prepareForLowering(traceGraph(randomFunction(list), inputShapes).graph)
+    const batch = 9
+    const inputs = inputShapes.map((shape, i) =>
+      stream(seed, String(i)).normals(sizeOf(shape) * (uniform[i] ? 1 : batch)),
+    )
+    return { graph, program: lower(graph, { uniform, lanes }), inputs, batch }
+  })
+
+test('random functions compute what the interpreter computes, and leave their inputs alone', async (t) => {
+  const property = fc.property(samples, (sample) => {
+    const before = sample.inputs.map((x) => x.slice())
+    const found = difference(sample, runAll(sample, sample.inputs, sample.batch))
+    if (found !== undefined) throw new Error(found)
+    if (sample.inputs.some((x, i) => !addon.sameBits(x, before[i] as Float64Array))) {
+      throw new Error('an input has changed')
+    }
+  })
   t.doesNotThrow(() => {
     fc.assert(property, soak ? { numRuns: 10_000 } : { numRuns: 400, seed: 11 })
+  })
+})
+
+test('an instance of a random function has the same bits alone as in a batch', async (t) => {
+  const property = fc.property(samples, fc.nat(8), (sample, b) => {
+    const together = instance(sample, runAll(sample, sample.inputs, sample.batch), b)
+    const alone = instance(sample, runAll(sample, inputsOf(sample, b), 1), 0)
+    if (!addon.sameBits(Float64Array.from(together), Float64Array.from(alone))) {
+      throw new Error(
+        `${together.join()} in a batch, ${alone.join()} alone\n${describe(sample.program.bytes)}`,
+      )
+    }
+  })
+  t.doesNotThrow(() => {
+    fc.assert(property, soak ? { numRuns: 5_000 } : { numRuns: 200, seed: 12 })
   })
 })
