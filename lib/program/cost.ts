@@ -23,9 +23,9 @@ const elementTimes: Readonly<Record<string, number>> = {
 }
 const plainElement = 0.08
 /** Reading or writing an element of a value that lies in L2. */
-export const memoryElement = 0.2
-/** A floating-point operation of a product at the peak of one core, about 50 GFLOP/s. */
-export const peakFlop = 0.02
+export const memoryElement = 0.15
+/** A floating-point operation of a product at the peak of one core, about 100 GFLOP/s. */
+export const peakFlop = 0.01
 
 export const elementTime = (kernel: string): number => elementTimes[kernel] ?? plainElement
 

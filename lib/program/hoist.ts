@@ -82,13 +82,16 @@ const choose = (
   const producer = new Map<Variable, Operation>()
   for (const operation of invariant) for (const v of operation.outputs) producer.set(v, operation)
   const chosen = new Set<Operation>()
-  const take = (operation: Operation): void => {
-    if (chosen.has(operation)) return
-    chosen.add(operation)
-    forEachUse(operation, (root) => {
-      const needed = producer.get(root)
-      if (needed !== undefined) take(needed)
-    })
+  const take = (wanted: Operation): void => {
+    const waiting = [wanted]
+    for (let operation = waiting.pop(); operation !== undefined; operation = waiting.pop()) {
+      if (chosen.has(operation)) continue
+      chosen.add(operation)
+      forEachUse(operation, (root) => {
+        const needed = producer.get(root)
+        if (needed !== undefined) waiting.push(needed)
+      })
+    }
   }
   const candidates: { readonly operation: Operation; readonly gain: number; readonly bytes: number }[] = []
   const recompute = new Map<Operation, Recompute>()
@@ -161,5 +164,5 @@ const timeOf = (operation: Operation): number => {
     .flatMap((region) => region.operations)
     .reduce((total, o) => total + timeOf(o), 0)
   const element = isElementwise(operation.kernel) ? elementTime(operation.kernel) : 2 * memoryElement
-  return 2 * own * peakFlop + size * element + inner * (operation.scan?.length ?? 1)
+  return 4 * own * peakFlop + size * element + inner * (operation.scan?.length ?? 1)
 }

@@ -1,10 +1,10 @@
-// The choice of T, lanes a tile: predicted nanoseconds an instance for each candidate, the smallest wins.
+// The choice of T, lanes a tile: predicted nanoseconds of an instance for each candidate, the smallest wins.
 //
-//   time(T) = (dispatch + T · work / efficiency(T) · spill(tile bytes)) / T
+//   time(T) = (dispatch + T · work / efficiency(T) · spill(bytes)) / T · (1 + idle lanes at the end of a batch)
 //
-// Efficiencies are fractions of the GEMM peak, measured on an AVX-512 core with OpenBLAS: a product with a matrix that all
-// lanes share has T columns for each of a lane's, which is best at 8 when the matrix is narrow and at 64 when it is
-// square; small matrices of a lane's own run 4–6 times faster side by side, large ones gain nothing.
+// Efficiencies are fractions of the peak of a product, about 100 GFLOP/s on the AVX-512 core where they were measured with
+// native/bench/kernels.cc: a product with a matrix that all lanes share runs at a quarter of the peak for one lane, at
+// half of it for 8, and near it from 16 on; matrices of a lane's own are faster side by side until they leave the cache.
 import type { Shape } from '../base/shape.js'
 import { sizeOf } from '../base/shape.js'
 import { elementTime, flops, isProduct, memoryElement, peakFlop } from './cost.js'
@@ -12,15 +12,17 @@ import type { Layout, ProgramValue } from './format.js'
 import type { Instruction, KernelInstruction } from './instruction.js'
 
 /** What `lanes: 'auto'` chooses from. */
-export const laneCandidates: readonly number[] = [1, 8, 16, 32, 64]
+export const laneCandidates: readonly number[] = [1, 8, 16, 24, 32, 64]
 
 /** Nanoseconds to start an instruction, and a step of a fused one. */
-const dispatch = 50
-const stepDispatch = 12
+const dispatch = 25
+const stepDispatch = 8
 /** Nanoseconds of a call of BLAS or LAPACK. */
-const libraryCall = 150
-/** How often an unbounded loop is taken to run. */
+const libraryCall = 60
+/** How often a loop stage is taken to run, how often an inner loop, and how many instances a thread is taken to have. */
 const assumedIterations = 50
+const assumedInnerIterations = 5
+const assumedBatch = 256
 
 /** The predicted time of an instance at some T, in nanoseconds. */
 export interface Prediction {
@@ -32,17 +34,18 @@ export interface Prediction {
 export const predictLanes = (layout: Layout): readonly Prediction[] =>
   laneCandidates.map((lanes) => ({ lanes, nanoseconds: new Predictor(layout, lanes).instance() }))
 
-/** The number of lanes with the least predicted time; among those within 5 %, the smallest. */
+/** The number of lanes with the least predicted time; among those within a tenth, the smallest. */
 export const chooseLanes = (layout: Layout): number => {
   const predictions = predictLanes(layout)
   const least = Math.min(...predictions.map(({ nanoseconds }) => nanoseconds))
-  return (predictions.find(({ nanoseconds }) => nanoseconds <= 1.05 * least) as Prediction).lanes
+  return (predictions.find(({ nanoseconds }) => nanoseconds <= 1.1 * least) as Prediction).lanes
 }
 
-/** A value of y at x between points that are given at ascending logarithms. */
-const interpolate = (points: readonly (readonly [number, number])[], x: number): number => {
-  const [first] = points as [readonly [number, number]]
-  let [a, ya] = first
+type Points = readonly (readonly [number, number])[]
+
+/** The value at x between points, in the logarithm of x. */
+const interpolate = (points: Points, x: number): number => {
+  let [[a, ya]] = points as readonly [readonly [number, number]]
   for (const [b, yb] of points) {
     if (x <= b) return b === a ? yb : ya + ((yb - ya) * Math.log(Math.max(x, a) / a)) / Math.log(b / a)
     ;[a, ya] = [b, yb]
@@ -50,43 +53,68 @@ const interpolate = (points: readonly (readonly [number, number])[], x: number):
   return ya
 }
 
-/** Fractions of the peak by columns, for a narrow shared matrix (at most 24 rows or columns) and a wide one (at least 256). */
-const narrow: readonly (readonly [number, number])[] = [
-  [1, 0.12],
-  [8, 1],
-  [16, 0.7],
-  [32, 0.6],
-  [64, 0.5],
-  [128, 0.45],
-]
-const wide: readonly (readonly [number, number])[] = [
-  [1, 0.12],
-  [8, 0.45],
+/** By columns: a shared matrix of few columns, so that the result is written as fast as memory takes it, and any other. */
+const sharedNarrow: Points = [
+  [1, 0.18],
+  [8, 0.38],
   [16, 0.6],
-  [32, 0.8],
-  [64, 0.9],
+  [24, 0.66],
+  [64, 0.64],
+  [128, 0.55],
+]
+const sharedWide: Points = [
+  [1, 0.25],
+  [8, 0.65],
+  [16, 0.95],
+  [24, 1],
 ]
 
-const sharedEfficiency = (rows: number, inner: number, columns: number): number => {
-  const width = Math.min(rows, inner)
-  const share = interpolate(
-    [
-      [24, 0],
-      [256, 1],
-    ],
-    width,
-  )
-  return (1 - share) * interpolate(narrow, columns) + share * interpolate(wide, columns)
+interface Own {
+  readonly together: Points
+  readonly alone: Points
 }
 
-/** How much slower memory is when a tile takes so many bytes: L2, L3, beyond. */
+/** By order: matrices of a lane's own, side by side and one lane after another. */
+const ownProducts: Own = {
+  together: [
+    [4, 0.24],
+    [8, 0.45],
+    [16, 0.6],
+    [64, 0.8],
+  ],
+  alone: [
+    [4, 0.02],
+    [8, 0.1],
+    [16, 0.2],
+    [64, 0.5],
+    [512, 0.9],
+  ],
+}
+const ownFactors: Own = {
+  together: [
+    [4, 0.04],
+    [8, 0.07],
+    [16, 0.15],
+    [32, 0.25],
+    [128, 0.4],
+  ],
+  alone: [
+    [8, 0.012],
+    [32, 0.056],
+    [128, 0.2],
+    [512, 0.35],
+  ],
+}
+
+/** How much slower it gets when the memory in use is larger than a cache: L1, L2, L3. */
 const spill = (bytes: number): number =>
   interpolate(
     [
-      [2 ** 19, 1],
-      [2 ** 21, 1.6],
-      [2 ** 23, 2],
-      [2 ** 25, 4],
+      [2 ** 15, 1],
+      [2 ** 17, 1.3],
+      [2 ** 21, 1.7],
+      [2 ** 23, 3],
+      [2 ** 25, 5],
     ],
     bytes,
   )
@@ -112,7 +140,7 @@ class Predictor {
       // A lane that ends is refilled: nobody waits for the slowest.
       else time += assumedIterations * (this.block(stage.loop.condition) + this.block(stage.loop.body))
     }
-    return time / this.lanes
+    return (time / this.lanes) * (1 + (this.lanes - 1) / (2 * assumedBatch))
   }
 
   private value(index: number): ProgramValue {
@@ -160,7 +188,9 @@ class Predictor {
         )
       case 'while':
         return (
-          assumedIterations * waiting * (this.block(instruction.condition) + this.block(instruction.body))
+          assumedInnerIterations *
+          waiting *
+          (this.block(instruction.condition) + this.block(instruction.body))
         )
       case 'scan':
         return instruction.length * (this.block(instruction.body) + dispatch)
@@ -196,30 +226,20 @@ class Predictor {
       const inner = attributes[0] === 1 ? (a[a.length - 2] ?? 1) : n
       const [laneA, laneB] = [this.isLane(inputs[0] as number), this.isLane(inputs[1] as number)]
       if (laneA !== laneB) {
-        const wideSide = laneB ? columns : rows
-        return libraryCall + work / sharedEfficiency(laneB ? rows : columns, inner, T * wideSide)
+        const fractions = inner <= 24 && (laneB ? rows : columns) > 24 ? sharedNarrow : sharedWide
+        return libraryCall + work / interpolate(fractions, T * (laneB ? columns : rows))
       }
-      return this.own(work, Math.max(rows, inner, columns), Math.min(rows, columns) === 1)
+      return this.own(work, Math.min(rows, inner, columns), inputs, ownProducts)
     }
     if (kernel === 'gram' && !this.isLane(inputs[0] as number)) return T * libraryCall + work / 0.7
-    return this.own(work, n, false)
+    return this.own(work, n, inputs, ownFactors)
   }
 
-  /** Matrices of a lane's own: lane loops while they are small, BLAS and LAPACK one lane after another when they are large. */
-  private own(work: number, n: number, isVector: boolean): number {
-    const T = this.lanes
-    // Cholesky: n = 8 takes 217 ns alone and 35 in lanes, n = 16 604 and 144, n = 64 24.8 and 6.4 µs.
-    const alone = isVector
-      ? 0.12
-      : interpolate(
-          [
-            [8, 0.04],
-            [64, 0.07],
-            [512, 0.7],
-          ],
-          n,
-        )
-    const oneByOne = T * libraryCall + work / alone
-    return T === 1 ? oneByOne : Math.min(oneByOne, (work * this.slowness) / 0.25)
+  /** Matrices of a lane's own: loops over lanes, or one lane after another where that is faster. */
+  private own(work: number, order: number, inputs: readonly number[], { together, alone }: Own): number {
+    const oneByOne = this.lanes * libraryCall + work / interpolate(alone, order)
+    if (this.lanes === 1) return oneByOne
+    const bytes = 8 * this.lanes * inputs.reduce((total, v) => total + this.size(v), 0)
+    return Math.min(oneByOne, (work / interpolate(together, order)) * spill(bytes))
   }
 }

@@ -1,17 +1,20 @@
 // Stages of operations → the Layout that is encoded: instructions, places in memory, slots, and the list of values.
-import { freeze } from './constants.js'
 import type { Constant } from './constants.js'
-import type { Layout, Load, Port, ProgramValue, Slot, Stage, Store } from './format.js'
+import { coalesce } from './coalesce.js'
+import type { Layout, Load, Port, Stage, Store } from './format.js'
 import { mapInstruction } from './instruction.js'
 import type { Instruction } from './instruction.js'
 import { chooseLanes } from './lanes.js'
-import { coalesce, place } from './memory.js'
-import type { Body, Placement } from './memory.js'
-import { forEachUse, isLane, isWhole } from './region.js'
+import type { Body } from './liveness.js'
+import { place } from './memory.js'
+import type { Placement } from './memory.js'
+import { forEachUse, isLane } from './region.js'
 import type { Operation, Region, Variable } from './region.js'
 import { Selector } from './select.js'
 import type { Selected } from './select.js'
+import { Slots } from './slots.js'
 import type { LaneStage, Staged } from './stages.js'
+import { Values } from './values.js'
 
 /** 64 bytes, in doubles: where arrays of a single lane begin. */
 const alignment = 8
@@ -152,49 +155,6 @@ const uniformBody = (program: Region, staged: Staged): UniformBody => {
   return { body: coalesce({ code, entry, exit: [...needed], merged: selector.merged }), outputs }
 }
 
-/** The slots of a program: inputs, outputs, and what crosses from one stage to a later one. */
-class Slots {
-  readonly list: Slot[] = []
-  private readonly byRoot = new Map<Variable, number>()
-
-  constructor(program: Region) {
-    program.params.forEach((v, index) => {
-      if (v.lane) this.byRoot.set(v, this.add({ kind: 'input', index, size: v.size }))
-    })
-  }
-
-  add(slot: Slot): number {
-    return this.list.push(slot) - 1
-  }
-
-  /** The slot that holds a root, if an earlier stage or the user left it. */
-  find(root: Variable): number {
-    return this.byRoot.get(root) as number
-  }
-
-  /** Where a stage stores the roots that it defines: `later` says whether a later stage reads them. */
-  stores(
-    program: Region,
-    defined: ReadonlySet<Variable>,
-    later: (root: Variable) => boolean,
-  ): { readonly from: Variable; readonly slot: number }[] {
-    const stores: { readonly from: Variable; readonly slot: number }[] = []
-    program.results.forEach((v, index) => {
-      if (!defined.has(v.root)) return
-      const slot = this.add({ kind: 'output', index, size: v.size })
-      stores.push({ from: v, slot })
-      if (isWhole(v) && !this.byRoot.has(v.root)) this.byRoot.set(v.root, slot)
-    })
-    for (const root of defined) {
-      if (this.byRoot.has(root) || !later(root)) continue
-      const slot = this.add({ kind: 'internal', index: this.list.length, size: root.size })
-      this.byRoot.set(root, slot)
-      stores.push({ from: root, slot })
-    }
-    return stores
-  }
-}
-
 const laneUses = (operations: readonly Operation[]): Set<Variable> => {
   const uses = new Set<Variable>()
   for (const operation of operations) forEachUse(operation, (root) => root.lane && uses.add(root))
@@ -249,62 +209,4 @@ const planStage = (stage: LaneStage, later: readonly LaneStage[], program: Regio
   const entry = [...inner, ...carries]
   const body: Body = { code: [loop], entry, exit: [...carries], merged }
   return { kind: 'loop', body: coalesce(body), loads, stores }
-}
-
-/** The list of values, each (space, offset, shape) once; a slice is a value of its own, since a scan sets its pointer. */
-class Values {
-  readonly list: ProgramValue[] = []
-  readonly constants: Constant[] = []
-  readonly immediates: number[] = []
-  private readonly known = new Map<string, number>()
-  private readonly constantIndex = new Map<string, number>()
-  private readonly immediateIndex = new Map<number, number>()
-  private readonly uniform: Placement
-  private readonly lanes: number
-
-  constructor(uniform: Placement, lanes: number) {
-    this.uniform = uniform
-    this.lanes = lanes
-  }
-
-  index(v: Variable, tile: Placement): number {
-    const value = this.value(v, tile)
-    const who = v.root.slice ? v.root.id : 0
-    const key = `${value.space} ${String(value.offset)} ${value.shape.join()} ${String(who)}`
-    const known = this.known.get(key)
-    if (known !== undefined) return known
-    this.known.set(key, this.list.length)
-    return this.list.push(value) - 1
-  }
-
-  private value(v: Variable, tile: Placement): ProgramValue {
-    const { root, shape, at } = v
-    if (root.constant !== undefined) {
-      if (root.size === 1)
-        return { space: 'immediate', offset: this.immediate(root.constant.data[0] as number), shape }
-      return { space: 'constant', offset: this.constant(freeze(root.constant)), shape }
-    }
-    if (root.slice) return { space: 'slice', offset: root.lane ? 1 : 0, shape }
-    const lane = root.lane
-    const offset = (lane ? tile : this.uniform).offsets.get(root)
-    if (offset === undefined) throw new Error(`a variable of shape [${shape.join(', ')}] has no place`)
-    return lane
-      ? { space: 'lane', offset: (offset + at) * this.lanes, shape }
-      : { space: 'uniform', offset: offset + at, shape }
-  }
-
-  private constant(constant: Constant): number {
-    const known = this.constantIndex.get(constant.hash)
-    if (known !== undefined) return known
-    this.constantIndex.set(constant.hash, this.constants.length)
-    return this.constants.push(constant) - 1
-  }
-
-  /** Map compares by SameValueZero, which would confuse 0 and −0. */
-  private immediate(x: number): number {
-    const known = Object.is(x, -0) ? undefined : this.immediateIndex.get(x)
-    if (known !== undefined && !Object.is(this.immediates[known], -0)) return known
-    if (!Object.is(x, -0)) this.immediateIndex.set(x, this.immediates.length)
-    return this.immediates.push(x) - 1
-  }
 }

@@ -1,6 +1,6 @@
 // Graph → Program: the passes in order.
 //
-//   import → prune → uniform → hoist → stages → select (fuse) → memory → layout → encode
+//   import → prune → uniform → hoist → merge → stages → select (fuse) → memory → layout → encode
 import { ArgumentError, checkOptions } from '../base/errors.js'
 import type { Shape } from '../base/shape.js'
 import type { Graph, ReportKind } from '../ir/graph.js'
@@ -9,6 +9,7 @@ import { encode } from './encode.js'
 import { hoist } from './hoist.js'
 import { importGraph } from './import.js'
 import { layOut } from './layout.js'
+import { merge } from './merge.js'
 import { prune } from './prune.js'
 import { divide } from './stages.js'
 import { markLanes, settleLanes } from './uniform.js'
@@ -52,6 +53,7 @@ export const lower = (graph: Graph, options: LowerOptions): Program => {
   markLanes(region)
   hoist(region, hoistBudgetBytes)
   settleLanes(region)
+  merge(region)
   const { layout, constants } = layOut(region, divide(region), lanes)
   return {
     bytes: encode(layout),

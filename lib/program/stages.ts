@@ -24,7 +24,7 @@ export const divide = (program: Region): Staged => {
   const operations = program.operations.filter(isLaneOperation).flatMap(withWholeCarries)
   const level = levels(operations)
   sink(operations, level)
-  const last = Math.max(-1, ...level.values())
+  const last = [...level.values()].reduce((a, b) => Math.max(a, b), -1)
   const lanes: LaneStage[] = []
   for (let at = 0; at <= last; at++) {
     const members = operations.filter((operation) => level.get(operation) === at)
