@@ -72,8 +72,6 @@ export class Trace {
 
   apply(op: Op, inputs: readonly Tensor[], attributes: object): Tensor[] {
     const lifted = inputs.map((input) => this.lift(input))
-    const where: { stack?: string } = {}
-    Error.captureStackTrace(where, apply)
     let shapes: readonly Shape[]
     try {
       shapes = op.shapes(
@@ -84,8 +82,28 @@ export class Trace {
       throw error instanceof ShapeError ? named(op, lifted, error) : error
     }
     const outputs = shapes.map(newValue)
-    this.nodes.push({ op, inputs: lifted.map((input) => input.value), attributes, outputs, where })
+    this.nodes.push({ op, inputs: lifted.map((input) => input.value), attributes, outputs, where: origin ?? stackHere() })
     return outputs.map((value) => new Tensor(this, value))
+  }
+}
+
+/** The stack above the ops of the library, kept unformatted. */
+const stackHere = (): Node['where'] => {
+  const where: { stack?: string } = {}
+  Error.captureStackTrace(where, apply)
+  return where
+}
+
+let origin: Node['where'] | undefined
+
+/** Builds what replaces or differentiates a node: the new nodes come from where the old one came from. */
+export const following = <R>(node: Node, build: () => R): R => {
+  const outer = origin
+  origin = node.where
+  try {
+    return build()
+  } finally {
+    origin = outer
   }
 }
 
@@ -256,12 +274,14 @@ export const inline = (
   const read = (value: Value): Tensor => env.get(value) as Tensor
   for (const node of graph.nodes) {
     const args = node.inputs.map(read)
-    const results =
-      node.op === constant
-        ? [tensor((node.attributes as { array: NDArray }).array)]
-        : apply(node.op as Op<object>, args, node.attributes)
-    node.outputs.forEach((value, i) => env.set(value, results[i] as Tensor))
-    visit?.(node, args, results)
+    following(node, () => {
+      const results =
+        node.op === constant
+          ? [tensor((node.attributes as { array: NDArray }).array)]
+          : apply(node.op as Op<object>, args, node.attributes)
+      node.outputs.forEach((value, i) => env.set(value, results[i] as Tensor))
+      visit?.(node, args, results)
+    })
   }
   for (const { kind, value } of graph.reports) report(kind, read(value))
   return graph.outputs.map(read)
