@@ -12,6 +12,8 @@ import { isElementwise } from './import.js'
 import { forEachUse, isLoop } from './region.js'
 import type { Operation, Region, Variable } from './region.js'
 
+/** Nanoseconds an element that a kept value must save: it takes room in the tile, and from stage to stage. */
+const keepElement = 0.1
 /** Values of at most so many elements are always kept. */
 const smallSize = 64
 
@@ -102,7 +104,7 @@ const choose = (
     const size = operation.outputs.reduce((total, v) => total + v.size, 0)
     if (isUniform(operation) || size <= smallSize) take(operation)
     else if (operation.outputs.some((v) => frontier.has(v))) {
-      const gain = cost.time + cost.reads * memoryElement - size * memoryElement
+      const gain = cost.time + cost.reads * memoryElement - size * (memoryElement + keepElement)
       if (gain > 0) candidates.push({ operation, gain, bytes: 8 * size })
     }
   }

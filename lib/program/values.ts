@@ -1,9 +1,14 @@
 // The list of values of a program: what instructions name by number.
+import { ShapeError } from '../base/errors.js'
+import { formatShape } from '../base/shape.js'
 import { freeze } from './constants.js'
 import type { Constant } from './constants.js'
 import type { ProgramValue } from './format.js'
 import type { Placement } from './memory.js'
 import type { Variable } from './region.js'
+
+/** What the kernels can count through. */
+const mostAxes = 7
 
 /** The list of values, each (space, offset, shape) once; a slice is a value of its own, since a scan sets its pointer. */
 export class Values {
@@ -33,6 +38,15 @@ export class Values {
 
   private value(v: Variable, tile: Placement): ProgramValue {
     const { root, shape, at } = v
+    if (shape.length > mostAxes) {
+      throw new ShapeError(
+        `an array of shape ${formatShape(shape)} has too many axes to be computed natively`,
+        {
+          expected: `at most ${String(mostAxes)}`,
+          remedy: 'Reshape it so that neighbouring axes become one',
+        },
+      )
+    }
     if (root.constant !== undefined) {
       if (root.size === 1)
         return { space: 'immediate', offset: this.immediate(root.constant.data[0] as number), shape }
