@@ -14,6 +14,7 @@
 #include "kernels/matmul.h"
 #include "kernels/reduce.h"
 #include "kernels/tiles.h"
+#include "kernels/triangular.h"
 
 namespace onestep::bench {
 namespace {
@@ -264,6 +265,84 @@ void grams(double peak) {
   }
 }
 
+/** Solves with a lower triangular matrix, uniform or per lane, beside dtrsm. */
+void triangulars() {
+  for (const bool laneFactor : {false, true}) {
+    for (const int64_t n : {8, 32, 64, 256}) {
+      for (const int64_t cols : {1, 32}) {
+        for (const int64_t lanes : {8, 64}) {
+          if ((laneFactor ? n * n * lanes : 0) + n * cols * lanes > 2'000'000) continue;
+          Matrices a = randomMatrices(n, laneFactor ? lanes : 1, true);
+          const Values b = randomValues(n * cols * lanes);
+          const TriangularShape shape{n, cols, lanes, laneFactor, true};
+          Values x(b.size()), scratch(triangularScratch(shape));
+          const int64_t calls = laneFactor ? lanes : 1, width = laneFactor ? cols : cols * lanes;
+          const auto seconds =
+              sideBySide({[&] { triangularSolve(shape, x.data(), a.tile.data(), b.data(), scratch.data()); },
+                          [&] {
+                            std::copy(b.begin(), b.end(), x.begin());
+                            for (int64_t t = 0; t < calls; ++t) {
+                              blas::trsm('R', 'U', 'N', 'N', width, n, 1, a.batch.data() + t * n * n, n,
+                                         x.data() + t * n * width, width);
+                            }
+                          }});
+          const double flops = static_cast<double>(n * n * cols * lanes);
+          report(laneFactor ? "triangular lane" : "triangular uniform",
+                 {{"n", n},
+                  {"cols", cols},
+                  {"lanes", lanes},
+                  {"gflops", flops / seconds[0] / 1e9},
+                  {"dtrsmGflops", flops / seconds[1] / 1e9},
+                  {"speedup", seconds[1] / seconds[0]}});
+        }
+      }
+    }
+  }
+}
+
+/** Matrix times vector where the matrix, the vector, or both are per lane. */
+void vectors() {
+  for (const int64_t n : {8, 32, 128}) {
+    for (const int64_t lanes : {8, 64}) {
+      for (int which = 1; which < 4; ++which) {
+        const MatmulShape shape{n, n, 1, lanes, (which & 2) != 0, (which & 1) != 0};
+        const Values a = randomValues(n * n * (shape.laneA ? lanes : 1)),
+                     b = randomValues(n * (shape.laneB ? lanes : 1));
+        Values c(static_cast<size_t>(n * lanes)), scratch(matmulScratch(shape));
+        const auto seconds =
+            sideBySide({[&] { matmul(shape, c.data(), a.data(), b.data(), scratch.data()); }});
+        report("matrix-vector", {{"n", n},
+                                 {"lanes", lanes},
+                                 {"laneA", shape.laneA},
+                                 {"laneB", shape.laneB},
+                                 {"gflops", 2.0 * static_cast<double>(n * n * lanes) / seconds[0] / 1e9}});
+      }
+    }
+  }
+}
+
+/** A batch into a tile and back. */
+void tiles() {
+  for (const int64_t size : {8, 64, 1000}) {
+    for (const int64_t lanes : {8, 64}) {
+      const Values batch = randomValues(size * lanes);
+      Values tile(batch.size()), back(batch.size());
+      std::vector<int64_t> instances(static_cast<size_t>(lanes));
+      std::iota(instances.begin(), instances.end(), 0);
+      const auto seconds =
+          sideBySide({[&] { loadTile(tile.data(), batch.data(), size, lanes, instances.data()); },
+                      [&] { storeTile(back.data(), tile.data(), size, lanes, instances.data()); },
+                      [&] { std::copy(batch.begin(), batch.end(), back.begin()); }});
+      const double bytes = 16.0 * static_cast<double>(size * lanes) / 1e9;
+      report("tile", {{"size", size},
+                      {"lanes", lanes},
+                      {"loadGBs", bytes / seconds[0]},
+                      {"storeGBs", bytes / seconds[1]},
+                      {"memcpyGBs", bytes / seconds[2]}});
+    }
+  }
+}
+
 }  // namespace
 }  // namespace onestep::bench
 
@@ -282,4 +361,7 @@ int main(int argc, char** argv) {
   if (wanted("gram")) grams(peak);
   if (wanted("cholesky")) choleskys();
   if (wanted("lu")) lus();
+  if (wanted("triangular")) triangulars();
+  if (wanted("matrix-vector")) vectors();
+  if (wanted("tile")) tiles();
 }

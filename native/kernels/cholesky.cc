@@ -76,10 +76,10 @@ struct FactorFunctions {
     return FactorColumns<kIndex + 1>;
   }
 };
-constexpr auto kFactorColumns = FamilyTable<FactorFunctions>(std::make_integer_sequence<int, kBlock>());
+constexpr auto kFactorColumns = FamilyTable<FactorFunctions>(std::make_integer_sequence<int, kBlockCols>());
 
-/** So many columns are updated at once by those to their left, in steps of kBlock by one another. */
-constexpr int64_t kPanel = 2 * kBlock;
+/** So many columns are updated at once by those to their left, in steps of kBlockCols by one another. */
+constexpr int64_t kPanel = 2 * kBlockCols;
 
 void Cholesky(double* l, const double* a, int64_t n, int64_t lanes, double* scratch) {
   const Lanes tag;
@@ -98,8 +98,8 @@ void Cholesky(double* l, const double* a, int64_t n, int64_t lanes, double* scra
         LaneProduct(Update::subtract, Part::lower, n - panel, panel, end - panel, done.from(panel, 0),
                     done.from(panel, 0).transposed(), work.from(panel, panel), scratch);
       }
-      for (int64_t j = panel; j < end; j += kBlock) {
-        const int64_t width = std::min<int64_t>(kBlock, n - j);
+      for (int64_t j = panel; j < end; j += kBlockCols) {
+        const int64_t width = std::min<int64_t>(kBlockCols, n - j);
         if (j > panel) {
           LaneProduct(Update::subtract, Part::lower, n - j, j - panel, width, done.from(j, panel),
                       done.from(j, panel).transposed(), work.from(j, j), scratch);

@@ -88,11 +88,13 @@ LaneMask EliminateColumns(int64_t n, int64_t j, Out a, Out permutation) {
     exchange.Apply(1, permutation);
     good = hn::And(good, hn::And(hn::Gt(pivot.magnitude, hn::Zero(tag)), hn::Lt(pivot.magnitude, infinity)));
     const Divisor divisor(LoadLanes(a.at(k, k)));
+    const bool plain = divisor.Plain();
     LaneVector top[kCols];
     ONESTEP_UNROLL for (int d = c + 1; d < kCols; ++d) top[d] = LoadLanes(a.at(k, j + d));
     pivot = {hn::Set(tag, -1.0), hn::Set(tag, static_cast<double>(k + 1))};
     for (int64_t i = k + 1; i < n; ++i) {
-      const LaneVector multiplier = divisor.Divide(LoadLanes(a.at(i, k)));
+      const LaneVector entry = LoadLanes(a.at(i, k));
+      const LaneVector multiplier = plain ? divisor.Divide<true>(entry) : divisor.Divide<false>(entry);
       StoreLanes(multiplier, a.at(i, k));
       ONESTEP_UNROLL for (int d = c + 1; d < kCols; ++d) {
         const LaneVector value = hn::NegMulAdd(multiplier, top[d], LoadLanes(a.at(i, j + d)));
@@ -111,19 +113,20 @@ struct EliminateFunctions {
     return EliminateColumns<kIndex + 1>;
   }
 };
-constexpr auto kEliminateColumns = FamilyTable<EliminateFunctions>(std::make_integer_sequence<int, kBlock>());
+constexpr auto kEliminateColumns =
+    FamilyTable<EliminateFunctions>(std::make_integer_sequence<int, kBlockCols>());
 
 /** The columns [j, j + width) updated by those from `start` on: U by substitution, and the rows below. */
 HWY_INLINE void UpdateColumns(int64_t n, int64_t start, int64_t j, int64_t width, Out a, double* scratch) {
   if (j == start) return;
   const In done{a.data, a.row, a.col};
-  LaneSolve(true, true, j - start, width, done.from(start, start), a.from(start, j));
+  LaneSolve(true, j - start, width, done.from(start, start), a.from(start, j));
   LaneProduct(Update::subtract, Part::all, n - j, j - start, width, done.from(j, start), done.from(start, j),
               a.from(j, j), scratch);
 }
 
-/** So many columns are updated at once by those to their left, in steps of kBlock by one another. */
-constexpr int64_t kPanel = 4 * kBlock;
+/** So many columns are updated at once by those to their left, in steps of kBlockCols by one another. */
+constexpr int64_t kPanel = 4 * kBlockCols;
 
 void Lu(double* packed, double* permutation, const double* a, int64_t n, int64_t lanes, double* scratch) {
   const Lanes tag;
@@ -137,8 +140,8 @@ void Lu(double* packed, double* permutation, const double* a, int64_t n, int64_t
     for (int64_t panel = 0; panel < n; panel += kPanel) {
       const int64_t end = std::min(n, panel + kPanel);
       UpdateColumns(n, 0, panel, end - panel, work, scratch);
-      for (int64_t j = panel; j < end; j += kBlock) {
-        const int64_t width = std::min<int64_t>(kBlock, end - j);
+      for (int64_t j = panel; j < end; j += kBlockCols) {
+        const int64_t width = std::min<int64_t>(kBlockCols, end - j);
         UpdateColumns(n, panel, j, width, work, scratch);
         good = hn::And(good, kEliminateColumns[static_cast<size_t>(width - 1)](n, j, work, rows));
       }
@@ -187,13 +190,13 @@ void LaneLuSolve(const LuSolveShape& s, double* x, const double* packed, const d
           StoreLanes(hn::GatherIndex(Lanes(), b + lane + c * s.lanes, places), work.at(i, c));
         }
       }
-      LaneSolve(true, true, s.n, s.cols, factor, work);
-      LaneSolve(false, false, s.n, s.cols, factor, work);
+      LaneSolve(true, s.n, s.cols, factor, work);
+      LaneSolve(false, s.n, s.cols, Reversed(factor, s.n), ReversedRows(work, s.n));
       CopyLanes(s.n, s.cols, In{work.data, work.row, work.col}, Out{x + lane, row, s.lanes});
     } else {
       CopyLanes(s.n, s.cols, In{b + lane, row, s.lanes}, work);
-      LaneSolve(true, false, s.n, s.cols, factor.transposed(), work);
-      LaneSolve(false, true, s.n, s.cols, factor.transposed(), work);
+      LaneSolve(false, s.n, s.cols, factor.transposed(), work);
+      LaneSolve(true, s.n, s.cols, Reversed(factor.transposed(), s.n), ReversedRows(work, s.n));
       for (int64_t i = 0; i < s.n; ++i) {
         const auto places = hn::Add(own, RowOffsets(LoadLanes(permutation + i * s.lanes + lane), s.n, row));
         for (int64_t c = 0; c < s.cols; ++c) {

@@ -92,8 +92,9 @@ HWY_INLINE void CopyRows(int64_t rows, int64_t count, double* to, int64_t toRow,
  */
 HWY_INLINE bool InPlace(int64_t n, int64_t lanes) { return lanes == kWidth && n * kWidth % 512 != 0; }
 
-/** The side of the register blocks of lane kernels. */
-inline constexpr int kBlock = kRegisters == 32 ? 4 : 3;
+/** The register blocks of lane kernels: the sums, a row of B and an entry of A fill the registers. */
+inline constexpr int kBlockRows = kRegisters == 32 ? 6 : 4;
+inline constexpr int kBlockCols = kRegisters == 32 ? 4 : 3;
 
 /** C = A·B (or C ± A·B) for a register block of one vector of lanes: C is kRows × kCols. */
 template <int kRows, int kCols>
@@ -126,18 +127,18 @@ constexpr auto FamilyTable(std::integer_sequence<int, kIndex...>) {
 struct LaneBlocks {
   template <int kIndex>
   static constexpr LaneBlockFunction Member() {
-    return LaneBlock<kIndex / kBlock + 1, kIndex % kBlock + 1>;
+    return LaneBlock<kIndex / kBlockCols + 1, kIndex % kBlockCols + 1>;
   }
 };
 inline constexpr auto kLaneBlocks =
-    FamilyTable<LaneBlocks>(std::make_integer_sequence<int, kBlock * kBlock>());
+    FamilyTable<LaneBlocks>(std::make_integer_sequence<int, kBlockRows * kBlockCols>());
 
 /** A pass takes so many rows and columns of B: 64 × 32 slabs, 128 KiB, stay in the L2 cache. */
 inline constexpr int64_t kLaneDepth = 64;
 inline constexpr int64_t kLaneCols = 32;
 
 /** The scratch of LaneProduct, in doubles: those of B, and a block of rows of A. */
-inline constexpr int64_t kLaneScratch = kLaneDepth * (kLaneCols + kBlock) * kSlab;
+inline constexpr int64_t kLaneScratch = kLaneDepth * (kLaneCols + kBlockRows) * kSlab;
 
 /** Operands are copied together before they are used so often, or more. Measured: see bench/kernels.cc. */
 inline constexpr int64_t kPackUses = 12;
@@ -159,22 +160,22 @@ HWY_INLINE void LaneProduct(Update update, Part part, int64_t rows, int64_t inne
     for (int64_t first = 0; first < cols; first += kLaneCols) {
       const int64_t count = std::min(kLaneCols, cols - first);
       if (packB) {
-        for (int64_t j = 0; j < count; j += kBlock) {
-          PackLanes(depth, std::min<int64_t>(kBlock, count - j), b.from(start, first + j),
+        for (int64_t j = 0; j < count; j += kBlockCols) {
+          PackLanes(depth, std::min<int64_t>(kBlockCols, count - j), b.from(start, first + j),
                     scratch + j * depth * kWidth);
         }
       }
-      for (int64_t i = 0; i < rows; i += kBlock) {
-        const int64_t height = std::min<int64_t>(kBlock, rows - i);
+      for (int64_t i = 0; i < rows; i += kBlockRows) {
+        const int64_t height = std::min<int64_t>(kBlockRows, rows - i);
         In left = a.from(i, start);
         if (packA) left = PackLanes(depth, height, left.transposed(), scratchA).transposed();
         const int64_t wanted = part == Part::all ? count : std::min(count, i + height - first);
-        for (int64_t j = 0; j < wanted; j += kBlock) {
-          const int64_t width = std::min<int64_t>(kBlock, count - j);
+        for (int64_t j = 0; j < wanted; j += kBlockCols) {
+          const int64_t width = std::min<int64_t>(kBlockCols, count - j);
           const In right =
               packB ? In{scratch + j * depth * kWidth, width * kWidth, kWidth} : b.from(start, first + j);
-          kLaneBlocks[static_cast<size_t>((height - 1) * kBlock + width - 1)](update, depth, left, right,
-                                                                              c.from(i, first + j));
+          kLaneBlocks[static_cast<size_t>((height - 1) * kBlockCols + width - 1)](update, depth, left, right,
+                                                                                  c.from(i, first + j));
         }
       }
     }

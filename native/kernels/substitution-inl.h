@@ -1,8 +1,8 @@
 // Triangular solves by substitution, in blocks whose updates are register-blocked products. Compiled once
 // per target.
 //
-// "Forward" solves with a lower triangular matrix from the first row down, backward with an upper one from
-// the last row up; a transposed matrix is the transposed view of the other kind.
+// One direction is written: a lower triangular matrix, from the first row down. An upper one is the lower
+// one of the reversed view, and a transposed matrix is the transposed view of the other kind.
 #if defined(ONESTEP_KERNELS_SUBSTITUTION_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef ONESTEP_KERNELS_SUBSTITUTION_INL_H_
 #undef ONESTEP_KERNELS_SUBSTITUTION_INL_H_
@@ -31,13 +31,15 @@ class Divisor {
     const LaneVector magnitude = hn::Abs(d);
     reciprocal_ = hn::Div(hn::Set(tag, 1.0), d);
     plain_ = hn::And(hn::Ge(magnitude, hn::Set(tag, 0x1p-1000)), hn::Le(magnitude, hn::Set(tag, 0x1p1000)));
-    allPlain_ = hn::AllTrue(tag, plain_);
   }
+  /** Whether the reciprocal is good in every lane, so that Divide<true> may be used. */
+  HWY_INLINE bool Plain() const { return HWY_NATIVE_FMA && hn::AllTrue(Lanes(), plain_); }
+  template <bool kPlain>
   HWY_INLINE LaneVector Divide(LaneVector x) const {
 #if HWY_NATIVE_FMA
     const LaneVector first = hn::Mul(x, reciprocal_);
     const LaneVector quotient = hn::MulAdd(hn::NegMulAdd(first, divisor_, x), reciprocal_, first);
-    if (HWY_LIKELY(allPlain_)) return quotient;
+    if constexpr (kPlain) return quotient;
     return hn::IfThenElse(plain_, quotient, hn::Div(x, divisor_));
 #else
     return hn::Div(x, divisor_);
@@ -47,43 +49,87 @@ class Divisor {
  private:
   LaneVector divisor_, reciprocal_;
   LaneMask plain_;
-  bool allPlain_;
 };
 
-/** The rows of a block of at most kBlock, solved with the triangle on their diagonal. */
-HWY_INLINE void SolveDiagonalBlock(bool forward, bool unit, int64_t height, int64_t cols, In r, Out x) {
-  Divisor divisors[kBlock];
-  if (!unit) {
-    for (int64_t i = 0; i < height; ++i) divisors[i] = Divisor(LoadLanes(r.at(i, i)));
-  }
-  for (int64_t c = 0; c < cols; ++c) {
-    LaneVector solved[kBlock];
-    for (int64_t step = 0; step < height; ++step) {
-      const int64_t i = forward ? step : height - 1 - step;
-      LaneVector value = LoadLanes(x.at(i, c));
-      for (int64_t before = 0; before < step; ++before) {
-        const int64_t l = forward ? before : height - 1 - before;
-        value = hn::NegMulAdd(LoadLanes(r.at(i, l)), solved[l], value);
-      }
-      solved[i] = unit ? value : divisors[i].Divide(value);
-      StoreLanes(solved[i], x.at(i, c));
+/** The diagonal of a triangle: ones, numbers whose reciprocals are good, or any numbers. */
+enum class Diagonal { unit, plain, any };
+
+/** One row after another of a small triangle, whose entries `entry(i, l)` gives: the rows of x in place. */
+template <int kRows, Diagonal kDiagonal, class Entry>
+HWY_INLINE void SolveRows(Entry entry, const Divisor* divisors, double* x, int64_t xRow) {
+  LaneVector solved[kRows];
+  ONESTEP_UNROLL for (int i = 0; i < kRows; ++i) {
+    LaneVector value = LoadLanes(x + i * xRow);
+    ONESTEP_UNROLL for (int l = 0; l < i; ++l) value = hn::NegMulAdd(entry.At(i, l), solved[l], value);
+    if constexpr (kDiagonal != Diagonal::unit) {
+      value = divisors[i].template Divide<kDiagonal == Diagonal::plain>(value);
     }
+    solved[i] = value;
+    StoreLanes(value, x + i * xRow);
   }
 }
 
-/** X ← R⁻¹X for one vector of lanes, R n × n and X n × cols. */
-HWY_INLINE void LaneSolve(bool forward, bool unit, int64_t n, int64_t cols, In r, Out x) {
-  for (int64_t done = 0; done < n; done += kBlock) {
-    const int64_t height = std::min<int64_t>(kBlock, n - done);
-    const int64_t i = forward ? done : n - done - height;
-    const int64_t solved = forward ? 0 : i + height;
-    const In xIn{x.data, x.row, x.col};
-    for (int64_t j = 0; j < cols && done > 0; j += kBlock) {
-      const int64_t width = std::min<int64_t>(kBlock, cols - j);
-      kLaneBlocks[static_cast<size_t>((height - 1) * kBlock + width - 1)](
-          Update::subtract, done, r.from(i, solved), xIn.from(solved, j), x.from(i, j));
+/** The same for `cols` columns of x, xCol apart. */
+template <int kRows, class Entry>
+HWY_INLINE void SolveTriangle(bool unit, int64_t cols, Entry entry, double* x, int64_t xRow, int64_t xCol) {
+  if (unit) {
+    for (int64_t c = 0; c < cols; ++c) SolveRows<kRows, Diagonal::unit>(entry, nullptr, x + c * xCol, xRow);
+    return;
+  }
+  Divisor divisors[kRows];
+  bool plain = true;
+  for (int i = 0; i < kRows; ++i) {
+    divisors[i] = Divisor(entry.At(i, i));
+    plain = plain && divisors[i].Plain();
+  }
+  if (HWY_LIKELY(plain)) {
+    for (int64_t c = 0; c < cols; ++c) SolveRows<kRows, Diagonal::plain>(entry, divisors, x + c * xCol, xRow);
+  } else {
+    for (int64_t c = 0; c < cols; ++c) SolveRows<kRows, Diagonal::any>(entry, divisors, x + c * xCol, xRow);
+  }
+}
+
+/** The entries of a matrix per lane, and of a uniform one. */
+struct LaneEntries {
+  In r;
+  HWY_INLINE LaneVector At(int i, int l) const { return LoadLanes(r.at(i, l)); }
+};
+struct UniformEntries {
+  In r;
+  HWY_INLINE LaneVector At(int i, int l) const { return hn::Set(Lanes(), *r.at(i, l)); }
+};
+
+/** The view from the last of n rows (and columns) backwards. */
+HWY_INLINE In Reversed(In r, int64_t n) { return {r.at(n - 1, n - 1), -r.row, -r.col}; }
+HWY_INLINE Out ReversedRows(Out x, int64_t n) { return {x.at(n - 1, 0), -x.row, x.col}; }
+
+/** The triangle on the diagonal of kRows rows of R, per lane, against those rows of X. */
+template <int kRows>
+void LaneTriangle(bool unit, int64_t cols, In r, Out x) {
+  SolveTriangle<kRows>(unit, cols, LaneEntries{r}, x.data, x.row, x.col);
+}
+
+using LaneTriangleFunction = void (*)(bool, int64_t, In, Out);
+struct LaneTriangles {
+  template <int kIndex>
+  static constexpr LaneTriangleFunction Member() {
+    return LaneTriangle<kIndex + 1>;
+  }
+};
+inline constexpr auto kLaneTriangles =
+    FamilyTable<LaneTriangles>(std::make_integer_sequence<int, kBlockRows>());
+
+/** X ← R⁻¹X for one vector of lanes, R n × n and lower triangular, X n × cols. */
+HWY_INLINE void LaneSolve(bool unit, int64_t n, int64_t cols, In r, Out x) {
+  const In solved{x.data, x.row, x.col};
+  for (int64_t i = 0; i < n; i += kBlockRows) {
+    const int64_t height = std::min<int64_t>(kBlockRows, n - i);
+    for (int64_t j = 0; j < cols && i > 0; j += kBlockCols) {
+      const int64_t width = std::min<int64_t>(kBlockCols, cols - j);
+      kLaneBlocks[static_cast<size_t>((height - 1) * kBlockCols + width - 1)](
+          Update::subtract, i, r.from(i, 0), solved.from(0, j), x.from(i, j));
     }
-    SolveDiagonalBlock(forward, unit, height, cols, r.from(i, i), x.from(i, 0));
+    kLaneTriangles[static_cast<size_t>(height - 1)](unit, cols, r.from(i, i), x.from(i, 0));
   }
 }
 
@@ -91,34 +137,31 @@ HWY_INLINE void LaneSolve(bool forward, bool unit, int64_t n, int64_t cols, In r
 inline constexpr int64_t kUniformRows = 8;
 inline constexpr int64_t kUniformCols = 128;
 
-/** X ← R⁻¹X for uniform R n × n and dense X n × cols, where cols is a multiple of a slab. */
-HWY_INLINE void UniformSolve(bool forward, bool unit, int64_t n, int64_t cols, In r, double* x) {
-  const Lanes tag;
-  for (int64_t done = 0; done < n; done += kUniformRows) {
-    const int64_t height = std::min(kUniformRows, n - done);
-    const int64_t first = forward ? done : n - done - height;
-    const int64_t solved = forward ? 0 : first + height;
-    if (done > 0) {
-      UniformProduct(Update::subtract, height, done, r.from(first, solved), x + solved * cols, cols,
-                     x + first * cols, cols, Slabs{cols / kSlab, kSlab, kSlab}, nullptr);
+/** The triangle on the diagonal of kRows rows of uniform R against those rows of X. */
+template <int kRows>
+void UniformTriangle(bool unit, int64_t cols, In r, double* x, int64_t xRow) {
+  SolveTriangle<kRows>(unit, cols / kWidth, UniformEntries{r}, x, xRow, kWidth);
+}
+
+using UniformTriangleFunction = void (*)(bool, int64_t, In, double*, int64_t);
+struct UniformTriangles {
+  template <int kIndex>
+  static constexpr UniformTriangleFunction Member() {
+    return UniformTriangle<kIndex + 1>;
+  }
+};
+inline constexpr auto kUniformTriangles =
+    FamilyTable<UniformTriangles>(std::make_integer_sequence<int, kUniformRows>());
+
+/** X ← R⁻¹X for uniform lower triangular R n × n and X n × cols, where cols is a multiple of a slab. */
+HWY_INLINE void UniformSolve(bool unit, int64_t n, int64_t cols, In r, double* x, int64_t xRow) {
+  for (int64_t i = 0; i < n; i += kUniformRows) {
+    const int64_t height = std::min(kUniformRows, n - i);
+    if (i > 0) {
+      UniformProduct(Update::subtract, height, i, r.from(i, 0), x, xRow, x + i * xRow, xRow,
+                     Slabs{cols / kSlab, kSlab, kSlab}, nullptr);
     }
-    Divisor divisors[kUniformRows];
-    for (int64_t i = 0; i < height && !unit; ++i) {
-      divisors[i] = Divisor(hn::Set(tag, *r.at(first + i, first + i)));
-    }
-    for (int64_t c = 0; c < cols; c += kWidth) {
-      LaneVector values[kUniformRows];
-      for (int64_t step = 0; step < height; ++step) {
-        const int64_t i = forward ? step : height - 1 - step;
-        LaneVector value = LoadLanes(x + (first + i) * cols + c);
-        for (int64_t before = 0; before < step; ++before) {
-          const int64_t l = forward ? before : height - 1 - before;
-          value = hn::NegMulAdd(hn::Set(tag, *r.at(first + i, first + l)), values[l], value);
-        }
-        values[i] = unit ? value : divisors[i].Divide(value);
-        StoreLanes(values[i], x + (first + i) * cols + c);
-      }
-    }
+    kUniformTriangles[static_cast<size_t>(height - 1)](unit, cols, r.from(i, i), x + i * xRow, xRow);
   }
 }
 

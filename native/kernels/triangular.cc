@@ -27,7 +27,11 @@ void LaneTriangular(const TriangularShape& s, double* x, const double* r, const 
       const bool dense = count == columns;
       double* panel = dense ? x : scratch;
       if (!dense || x != b) CopyRows(s.n, count, panel, count, b + first, columns);
-      UniformSolve(forward, s.unitDiagonal, s.n, count, factor, panel);
+      if (forward) {
+        UniformSolve(s.unitDiagonal, s.n, count, factor, panel, count);
+      } else {
+        UniformSolve(s.unitDiagonal, s.n, count, Reversed(factor, s.n), panel + (s.n - 1) * count, -count);
+      }
       if (!dense) CopyRows(s.n, count, x + first, columns, panel, count);
     }
     return;
@@ -42,7 +46,11 @@ void LaneTriangular(const TriangularShape& s, double* x, const double* r, const 
     const Out solution{x + lane, s.cols * s.lanes, s.lanes};
     const Out work = s.lanes == kWidth ? solution : Out{scratch, s.cols * kWidth, kWidth};
     if (work.data != right.data) CopyLanes(s.n, s.cols, right, work);
-    LaneSolve(forward, s.unitDiagonal, s.n, s.cols, factor, work);
+    if (forward) {
+      LaneSolve(s.unitDiagonal, s.n, s.cols, factor, work);
+    } else {
+      LaneSolve(s.unitDiagonal, s.n, s.cols, Reversed(factor, s.n), ReversedRows(work, s.n));
+    }
     if (work.data != solution.data) CopyLanes(s.n, s.cols, In{work.data, work.row, work.col}, solution);
   }
 }
