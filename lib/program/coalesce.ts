@@ -1,16 +1,18 @@
-// Copies that need not be made: the source is computed in the place of the target.
-import { isPlaced } from './liveness.js'
+// Copies that need not be made:
+//
+//   into a carry before a loop      if nobody else uses the source: it is computed in the place of the carry
+//   of a result into its carry      if nobody uses the old carry once the result is there, and no lane keeps it
+import { inPlaceOperands, isPlaced } from './liveness.js'
 import type { Body } from './liveness.js'
 import { isWhole } from './region.js'
 import type { Variable } from './region.js'
 import { forEachOperand } from './select.js'
-import type { Selected } from './select.js'
+import type { Merged, Selected } from './select.js'
 
-/**
- * Drops copies into carries where the source is used by nobody else and lies in the same block: the source is computed in
- * the place of the carry.
- */
-export const coalesce = (body: Body): Body => {
+type Loop = Extract<Selected, { kind: 'while' | 'scan' }>
+
+/** Drops copies. With `alone` there is one lane, which takes part in every step. */
+export const coalesce = (body: Body, alone: boolean): Body => {
   const merged = [...body.merged]
   const uses = new Map<Variable, number>()
   const count = (v: Variable): void => {
@@ -20,8 +22,9 @@ export const coalesce = (body: Body): Body => {
   body.exit.forEach(count)
   // What a loop leaves is known by its outputs, which are merged with the carries.
   const outputs = new Map(body.merged)
-  const clean = (block: readonly Selected[], defined: Set<Variable>): Selected[] =>
-    block.flatMap((instruction): Selected[] => {
+
+  const block = (code: readonly Selected[], defined: Set<Variable>): Selected[] =>
+    code.flatMap((instruction): Selected[] => {
       if (instruction.kind === 'kernel' && instruction.kernel === 'copy') {
         const [source] = instruction.inputs as [Variable]
         const [target] = instruction.outputs as [Variable]
@@ -32,29 +35,68 @@ export const coalesce = (body: Body): Body => {
           return []
         }
       }
-      switch (instruction.kind) {
-        case 'kernel':
-        case 'fused':
-        case 'cond':
-          for (const v of instruction.outputs) defined.add(v.root)
-          break
-        case 'scan':
-          for (const { stacked } of instruction.stacked) defined.add(stacked.root)
-          for (const v of instruction.carries) defined.add(outputs.get(v) ?? v)
-          break
-        case 'while':
-          for (const v of instruction.carries) defined.add(outputs.get(v) ?? v)
-      }
-      if (instruction.kind === 'while') {
-        const condition = clean(instruction.condition, new Set())
-        return [{ ...instruction, condition, body: clean(instruction.body, new Set()) }]
-      }
-      if (instruction.kind === 'scan') return [{ ...instruction, body: clean(instruction.body, new Set()) }]
-      if (instruction.kind === 'cond') {
-        const then = clean(instruction.then, new Set())
-        return [{ ...instruction, then, else: clean(instruction.else, new Set()) }]
-      }
-      return [instruction]
+      for (const v of definedBy(instruction)) defined.add(outputs.get(v) ?? v)
+      return [inside(instruction)]
     })
-  return { ...body, code: clean(body.code, new Set(body.entry)), merged }
+  const inside = (instruction: Selected): Selected => {
+    switch (instruction.kind) {
+      case 'kernel':
+      case 'fused':
+        return instruction
+      case 'while': {
+        const condition = block(instruction.condition, new Set())
+        const loop = { ...instruction, condition, body: block(instruction.body, new Set()) }
+        if (alone) merged.push(...settledResults(loop))
+        return loop
+      }
+      case 'scan': {
+        const loop = { ...instruction, body: block(instruction.body, new Set()) }
+        if (alone || loop.count === undefined) merged.push(...settledResults(loop))
+        return loop
+      }
+      case 'cond':
+        return {
+          ...instruction,
+          then: block(instruction.then, new Set()),
+          else: block(instruction.else, new Set()),
+        }
+    }
+  }
+  return { ...body, code: block(body.code, new Set(body.entry)), merged }
 }
+
+/** The roots that an instruction defines; a loop those of its carries. */
+const definedBy = (instruction: Selected): readonly Variable[] => {
+  switch (instruction.kind) {
+    case 'kernel':
+    case 'fused':
+    case 'cond':
+      return instruction.outputs.map((v) => v.root)
+    case 'while':
+      return instruction.carries
+    case 'scan':
+      return [...instruction.carries, ...instruction.stacked.map(({ stacked }) => stacked.root)]
+  }
+}
+
+/** Results that can be computed where their carries lie, since a step that is begun is a step that counts. */
+const settledResults = (loop: Loop): Merged =>
+  loop.carries.flatMap((carry, i): Merged => {
+    const result = loop.results[i] as Variable
+    const { root } = result
+    const stacked = loop.kind === 'scan' ? loop.stacked.map((pair) => pair.result) : []
+    const others = [...loop.results.filter((_, k) => k !== i), ...stacked]
+    if (!isWhole(result) || !isPlaced(root, carry.lane) || result.size !== carry.size) return []
+    if (others.some((v) => v.root === carry) || loop.results.some((v, k) => k !== i && v.root === root))
+      return []
+    const at = loop.body.findIndex((instruction) => definedBy(instruction).includes(root))
+    const maker = loop.body[at]
+    if (maker?.kind !== 'fused' && maker?.kind !== 'kernel') return []
+    let usedLater = false
+    forEachOperand(loop.body.slice(at + 1), (v) => (usedLater ||= v.root === carry))
+    if (usedLater) return []
+    const output = maker.outputs.find((v) => v.root === root) as Variable
+    const reads = maker.inputs.some((v) => v.root === carry)
+    const inPlace = inPlaceOperands(maker, output, (a, b) => a === b).some((v) => v.root === carry)
+    return reads && !inPlace ? [] : [[carry, root]]
+  })

@@ -33,13 +33,13 @@ export const layOut = (program: Region, staged: Staged, lanes: number | 'auto'):
   const uniform = uniformBody(program, staged)
   const stages = withPassedInputs(program, staged.lanes)
   const planned = stages.map((stage, i) => planStage(stage, stages.slice(i + 1), program, slots))
-  const tiles = new Map<number, readonly Placement[]>()
+  const made = new Map<boolean, readonly Placed[]>()
   const plan: Plan = {
     ...{ program, slots, uniform, planned },
     uniformPlaces: place(uniform.body, false, alignment),
-    tilesFor: (grain) => {
-      const known = tiles.get(grain) ?? planned.map(({ body }) => place(body, true, grain))
-      tiles.set(grain, known)
+    placed: (alone) => {
+      const known = made.get(alone) ?? planned.map((stage) => placeStage(stage, alone))
+      made.set(alone, known)
       return known
     },
   }
@@ -61,26 +61,33 @@ interface Plan {
   readonly uniform: UniformBody
   readonly planned: readonly Planned[]
   readonly uniformPlaces: Placement
-  /** The places of each stage, at multiples of `grain` elements. */
-  readonly tilesFor: (grain: number) => readonly Placement[]
+  /** The instructions and places of each lane stage, for tiles of one lane or of more. */
+  readonly placed: (alone: boolean) => readonly Placed[]
+}
+
+interface Placed {
+  readonly code: readonly Selected[]
+  readonly tile: Placement
+}
+
+const placeStage = ({ body }: Planned, alone: boolean): Placed => {
+  const coalesced = coalesce(body, alone)
+  return { code: coalesced.code, tile: place(coalesced, true, alone ? alignment : 1) }
 }
 
 /** The number of lanes of the layout by which the number of lanes is chosen. */
 const draftLanes = 8
 
-const assemble = (
-  { program, slots, uniform, planned, uniformPlaces, tilesFor }: Plan,
-  T: number,
-): LaidOut => {
-  const tiles = tilesFor(T === 1 ? alignment : 1)
+const assemble = ({ program, slots, uniform, planned, uniformPlaces, placed }: Plan, T: number): LaidOut => {
+  const places = placed(T === 1)
   const values = new Values(uniformPlaces, T)
   const code = (list: readonly Selected[], tile: Placement): Instruction<number>[] =>
     list.map((instruction) => mapInstruction(instruction, (v) => values.index(v, tile)))
   const layoutStages: Stage[] = []
   if (uniform.body.code.length > 0)
     layoutStages.push({ kind: 'uniform', code: code(uniform.body.code, uniformPlaces) })
-  planned.forEach(({ kind, body, loads, stores }, i) => {
-    const tile = tiles[i] as Placement
+  planned.forEach(({ kind, loads, stores }, i) => {
+    const { code: selected, tile } = places[i] as Placed
     const common = {
       loads: loads.map(({ from, to }): Load => {
         const source = typeof from === 'number' ? from : -1 - values.index(from, tile)
@@ -88,7 +95,7 @@ const assemble = (
       }),
       stores: stores.map(({ from, slot }): Store => ({ value: values.index(from, tile), slot })),
     }
-    const instructions = code(body.code, tile)
+    const instructions = code(selected, tile)
     if (kind === 'straight') layoutStages.push({ kind, ...common, code: instructions })
     else
       layoutStages.push({
@@ -116,7 +123,7 @@ const assemble = (
     uniformInputs,
     uniformOutputs,
     uniformArena: uniformPlaces.size,
-    tileArena: T * Math.max(0, ...tiles.map(({ size }) => size)),
+    tileArena: T * Math.max(0, ...places.map(({ tile }) => tile.size)),
     stages: layoutStages,
   }
   return { layout, constants: values.constants }
@@ -152,7 +159,7 @@ const uniformBody = (program: Region, staged: Staged): UniformBody => {
   const outputs = results.map(({ v, output }) => ({ v: selector.own(v, code), output }))
   for (const { v } of outputs) needed.add(v.root)
   const entry = program.params.filter((v) => !v.lane)
-  return { body: coalesce({ code, entry, exit: [...needed], merged: selector.merged }), outputs }
+  return { body: coalesce({ code, entry, exit: [...needed], merged: selector.merged }, true), outputs }
 }
 
 const laneUses = (operations: readonly Operation[]): Set<Variable> => {
@@ -186,7 +193,7 @@ const planStage = (stage: LaneStage, later: readonly LaneStage[], program: Regio
       merged: selector.merged,
     }
     const loads = loaded.map((root) => ({ from: slots.find(root), to: root }))
-    return { kind: 'straight', body: coalesce(body), loads, stores }
+    return { kind: 'straight', body, loads, stores }
   }
   const { operation } = stage
   const { inputs, outputs, regions } = operation
@@ -208,5 +215,5 @@ const planStage = (stage: LaneStage, later: readonly LaneStage[], program: Regio
   ]
   const entry = [...inner, ...carries]
   const body: Body = { code: [loop], entry, exit: [...carries], merged }
-  return { kind: 'loop', body: coalesce(body), loads, stores }
+  return { kind: 'loop', body, loads, stores }
 }

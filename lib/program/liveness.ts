@@ -32,7 +32,7 @@ interface InPlace {
   readonly sources: readonly Variable[]
 }
 
-/** Kernels whose output may be the memory of the operand with this number. */
+/** Kernels whose first output may be the memory of the operand with this number. */
 const inPlaceOperand: Readonly<Record<string, number>> = {
   cholesky: 0,
   lu: 0,
@@ -40,6 +40,26 @@ const inPlaceOperand: Readonly<Record<string, number>> = {
   triangularSolve: 1,
   choleskySolve: 1,
   luSolve: 2,
+}
+
+type Computing = Extract<Selected, { kind: 'kernel' | 'fused' }>
+
+/** The operands in whose memory an output may be computed; `same` tells whether two roots are one place. */
+export const inPlaceOperands = (
+  instruction: Computing,
+  output: Variable,
+  same: (a: Variable, b: Variable) => boolean,
+): readonly Variable[] => {
+  const { inputs, outputs } = instruction
+  if (instruction.kind === 'fused') {
+    // Every reading of the operand must be the whole of it, element by element.
+    const readsInOrder = (u: Variable): boolean =>
+      inputs.every((w) => !same(w.root, u.root) || (isWhole(w) && w.size === output.size))
+    return inputs.filter((u) => u.size === output.size && readsInOrder(u))
+  }
+  const operand = inputs[inPlaceOperand[instruction.kernel] ?? -1]
+  if (operand === undefined || output !== outputs[0] || operand.size !== output.size) return []
+  return inputs.every((w) => w === operand || !same(w.root, operand.root)) ? [operand] : []
 }
 
 /** The lives of everything in a stage that needs memory of one kind, lane or uniform. */
@@ -162,24 +182,11 @@ export class Lives {
     }
   }
 
-  private noteInPlace(instruction: Extract<Selected, { kind: 'kernel' | 'fused' }>): void {
-    const operand = instruction.kind === 'kernel' ? inPlaceOperand[instruction.kernel] : undefined
-    if (instruction.kind === 'kernel' && operand === undefined) return
-    const outputs = operand === undefined ? instruction.outputs : instruction.outputs.slice(0, 1)
-    for (const v of outputs) {
-      const candidates =
-        operand === undefined ? instruction.inputs : [instruction.inputs[operand] as Variable]
-      const sources = candidates.filter(
-        (u) =>
-          u.size === v.size &&
-          isPlaced(u.root, this.lane) &&
-          // Every reading of the operand must be the whole of it, element by element.
-          instruction.inputs.every(
-            (w) =>
-              this.find(w.root) !== this.find(u.root) ||
-              (operand === undefined ? isWhole(w) && w.size === v.size : w === u),
-          ),
-      )
+  private noteInPlace(instruction: Computing): void {
+    const same = (a: Variable, b: Variable): boolean => this.find(a) === this.find(b)
+    for (const v of instruction.outputs) {
+      const sources = inPlaceOperands(instruction, v, same).filter((u) => isPlaced(u.root, this.lane))
+      if (sources.length === 0) continue
       this.inPlace.set(this.find(v.root), { time: this.time, sources: sources.map((u) => this.find(u.root)) })
     }
   }

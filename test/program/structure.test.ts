@@ -310,6 +310,46 @@ test('memory is used again', async (t) => {
   t.equal(tileArena / lanes, 200, 'a product needs two places, elementwise code none of its own')
 })
 
+test('a result is computed where its carry lies when no lane can keep the old one', async (t) => {
+  const copies = (fn: Fn, lanes: number): number => {
+    const [stage] = decode(lowered(fn, [[100]], { lanes }).bytes).stages
+    const loop = stage?.kind === 'loop' ? stage.loop : stage?.code.find(({ kind }) => kind === 'scan')
+    if (loop?.kind !== 'while' && loop?.kind !== 'scan') throw new Error('there is no loop')
+    return loop.carries.filter((carry, i) => carry !== loop.results[i]).length
+  }
+  const a = full([100, 100], 0.01)
+  const plain: Fn = (x) => [iterate(x, (u) => u.sin().add(1))]
+  t.equal(copies(plain, 1), 0)
+  t.equal(copies(plain, 8), 2, 'lanes end one by one')
+  t.equal(
+    copies((x) => [iterate(x, (u) => matmul(a, u))], 1),
+    1,
+    'a product is not made in place',
+  )
+  t.equal(
+    copies((x) => [iterate(x, (u) => matmul(a, u).add(u))], 1),
+    0,
+    'what follows it is',
+  )
+  const stepwise =
+    (step: (u: Tensor) => readonly [Tensor, Tensor]): Fn =>
+    (x) => [scan(step, x, undefined, { length: 3 })[0]]
+  t.equal(
+    copies(
+      stepwise((u) => [u.sin(), u]),
+      8,
+    ),
+    0,
+    'nobody asked for the second',
+  )
+  const collecting: Fn = (x) => scan((u: Tensor) => [u.sin(), u] as const, x, undefined, { length: 3 })
+  t.equal(copies(collecting, 8), 1, 'the old carry is collected after the step')
+  const counted: Fn = (x) => [
+    scan((u: Tensor) => [u.sin(), u] as const, x, undefined, { length: 3, count: x.sum() })[0],
+  ]
+  t.equal(copies(counted, 8), 1, 'lanes stop at their own count')
+})
+
 test('a slice of rows is a part of what it is cut from', async (t) => {
   const program = lowered((x) => [slice(x, [2, 5]).sum()], [[8, 3]])
   t.strictSame(stagesOf(program), [['straight', ['sum']]])
