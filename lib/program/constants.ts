@@ -28,15 +28,22 @@ export const freeze = (array: NDArray): Constant => {
   const hash = createHash('sha256')
     .update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
     .digest('hex')
-  let constant = byHash.get(hash)?.deref()
-  if (constant === undefined) {
-    constant = { hash, data: allocate(data.length) }
-    constant.data.set(data)
-    byHash.set(hash, new WeakRef(constant))
-    forgotten.register(constant, hash)
+  let found = byHash.get(hash)?.deref()
+  if (found === undefined) {
+    found = { hash, data: ownData(array) }
+    byHash.set(hash, new WeakRef(found))
+    forgotten.register(found, hash)
   }
-  byArray.set(array, constant)
-  return constant
+  byArray.set(array, found)
+  return found
+}
+
+/** Numbers in shared memory that nobody changes. What was copied from a user's Float64Array is that already. */
+const ownData = (array: NDArray): Float64Array => {
+  if (constantSources.has(array)) return array.data
+  const copy = allocate(array.size)
+  copy.set(array.data)
+  return copy
 }
 
 /** An array that a user may still change, and what it held when it was traced. */
