@@ -3,7 +3,8 @@
 import { ArgumentError, checkOptions } from '../base/errors.js'
 import type { Tensor } from '../ir/tensor.js'
 import { tensor } from '../ir/trace.js'
-import { abs, add, less, lessEqual, logicalAnd, logicalNot, mul, stopGradient } from '../ops/elementwise.js'
+import type { Operand } from '../ir/trace.js'
+import { abs, add, greaterEqual, less, lessEqual, logicalAnd, logicalNot, logicalOr, mul, neg, stopGradient } from '../ops/elementwise.js'
 import { whileLoop } from '../control/while.js'
 
 export interface BacktrackingOptions {
@@ -45,19 +46,25 @@ export const backtracking = (options: BacktrackingOptions = {}): Backtracking =>
 }
 
 /**
- * The step length for φ(α) = f(x + α d), given φ(0) and the slope φ'(0) < 0. A decrease that drowns in the rounding of φ(0) counts
- * as enough, so that the last steps are not cut; a NaN never does.
+ * The step length for φ(α) = f(x + α d), given φ(0), the slope φ'(0) < 0 and the last step length. Where the decrease drowns in the
+ * rounding of φ(0), φ cannot tell a long step from a good one: then a step no longer than the last one is enough, so that the
+ * last steps are neither cut nor too long. A NaN is never enough.
  */
 export const search = (
   rule: Backtracking,
   phi: (alpha: Tensor) => Tensor,
   atZero: Tensor,
   slope: Tensor,
+  last: Operand,
 ): Tensor => {
   const { initial, shrink, sufficient, maxShrinks } = rule
   const slack = mul(abs(atZero), 8 * Number.EPSILON)
-  const enough = (alpha: Tensor, value: Tensor): Tensor =>
-    lessEqual(value, add(atZero, add(mul(mul(sufficient, alpha), slope), slack)))
+  const enough = (alpha: Tensor, value: Tensor): Tensor => {
+    const decrease = mul(mul(sufficient, alpha), slope)
+    const drowned = logicalAnd(lessEqual(alpha, last), lessEqual(value, add(atZero, slack)))
+    const real = lessEqual(value, add(atZero, decrease))
+    return logicalOr(logicalAnd(real, less(decrease, neg(slack))), logicalAnd(drowned, greaterEqual(decrease, neg(slack))))
+  }
   const begin = { alpha: tensor(initial), value: phi(tensor(initial)), k: tensor(0) }
   const { alpha } = whileLoop(
     (at) => logicalAnd(logicalNot(enough(at.alpha, at.value)), less(at.k, maxShrinks)),

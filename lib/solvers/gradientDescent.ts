@@ -45,15 +45,16 @@ export const gradientDescent = <X, P>(
     })
   }
   const differentiate = valueAndGrad((x: X, theta: P) => objective(x, theta))
-  const length = ({ x, gradient, value }: GradientDescentState<X>, theta: P): Operand => {
+  const length = ({ x, gradient, value, alpha }: GradientDescentState<X>, theta: P): Operand => {
     if (typeof stepSize === 'number') return stepSize
     if (typeof stepSize === 'function') return stepSize(theta)
     const g = pack(gradient).vector
     return search(
       stepSize,
-      (alpha) => tensor(objective(addScaled(x, neg(alpha), gradient), theta)),
+      (a) => tensor(objective(addScaled(x, neg(a), gradient), theta)),
       tensor(value),
       neg(dot(g, g)),
+      alpha,
     )
   }
   const at = (x: X, theta: P, alpha: Operand): GradientDescentState<X> => {

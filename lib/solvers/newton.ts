@@ -160,7 +160,7 @@ export const newton = <X, P>(options: NewtonOptions<X, P>): Solver<X, P, NewtonS
       const alpha =
         lineSearch === 'none'
           ? tensor(1)
-          : search(lineSearch, (a) => merit(sub(vector, mul(a, d))), merit(vector), slope)
+          : search(lineSearch, (a) => merit(sub(vector, mul(a, d))), merit(vector), slope, state.alpha)
       const next = sub(vector, lineSearch === 'none' ? d : mul(alpha, d))
       const singular = logicalAnd(
         logicalNot(allFinite(d)),
