@@ -2,14 +2,17 @@
 //   error ≤ ρᴷ L_F / (1 − ρ) + K ρᵏ⁻¹ L_J (1 + L_F / (1 − ρ)) ‖x₀ − x*‖;  K = 1 is one-step, K = k unrolled
 import { scan } from '../control/scan.js'
 import type { Tensor } from '../ir/tensor.js'
-import { maximum, minimum, stopGradient, sub } from '../ops/elementwise.js'
+import { add, greater, maximum, minimum, stopGradient, sub, where } from '../ops/elementwise.js'
 import { checkSteps } from './count.js'
 import { byReplay, repeat } from './replay.js'
 import type { Solved, Strategy } from './strategy.js'
 
-/** x₍k₋K₎, by running the algorithm again for k − K steps, held constant. */
+/**
+ * x₍k₋K₎, by running the algorithm again for k − K steps. A constant to first order. To second order it moves with θ as x̄ does,
+ * for which it stands; x0 does not move.
+ */
 const earlier = (
-  { trajectory: { init, step, point, x0, maxSteps }, theta, steps }: Solved,
+  { trajectory: { init, step, point, x0, maxSteps }, x, theta, steps }: Solved,
   count: number,
 ): Tensor => {
   const held = theta.map(stopGradient)
@@ -19,7 +22,7 @@ const earlier = (
     length: maxSteps,
     count: before,
   })
-  return stopGradient(point(state))
+  return add(where(greater(before, 0), x, stopGradient(x)), stopGradient(sub(point(state), x)))
 }
 
 /**
