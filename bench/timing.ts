@@ -29,8 +29,9 @@ export const median = (list: readonly number[]): number => {
   return ((sorted[Math.floor(half)] ?? NaN) + (sorted[Math.ceil(half)] ?? NaN)) / 2
 }
 
-/** How many calls fill a turn; also warms the contestant up. */
+/** How many calls fill a turn, once the first call has compiled and warmed up whatever it needs. */
 const callsOf = async (contestant: Contestant, turn: number): Promise<number> => {
+  await contestant(1)
   for (let calls = 1; ;) {
     const seconds = await contestant(calls)
     if (seconds >= turn || calls >= 1e7) return calls

@@ -2,7 +2,6 @@
 // which a lane takes part as long as its own count lasts.
 import { shapesOf } from '../control/loop.js'
 import { scan } from '../control/scan.js'
-import type { Maybe } from '../ir/op.js'
 import type { Tensor } from '../ir/tensor.js'
 import { traceGraph } from '../ir/trace.js'
 import { add, clip, sub } from '../ops/elementwise.js'
@@ -43,9 +42,7 @@ export const repeat = (
 type Differentiable = (theta: readonly Tensor[], x0: readonly Tensor[]) => Tensor
 
 /** Rules of a strategy that is the plain derivative of a computation of x̄ from θ (and x0). */
-export const byReplay = (
-  replay: (solved: Solved) => Differentiable,
-): Pick<Strategy, 'jvp' | 'vjp'> & Required<Pick<Strategy, 'vjpX0'>> => {
+export const byReplay = (replay: (solved: Solved) => Differentiable): Pick<Strategy, 'jvp' | 'vjp'> => {
   const traced = (solved: Solved) => {
     const { theta, trajectory } = solved
     const inputs = [...theta, ...trajectory.x0]
@@ -54,14 +51,6 @@ export const byReplay = (
       shapesOf(inputs),
     )
     return { graph, inputs: [...inputs, ...captured] }
-  }
-  const pull = (solved: Solved, v: Tensor, wanted: (i: number) => boolean): readonly Maybe[] => {
-    const { graph, inputs } = traced(solved)
-    return vjpGraph(
-      { ...graph, reports: [] },
-      inputs,
-      inputs.map((_, i) => wanted(i)),
-    ).pull([v])
   }
   return {
     jvp: (solved, dTheta, dX0) => {
@@ -73,13 +62,12 @@ export const byReplay = (
         inputs.map((_, i) => given[i]),
       ).tangents[0]
     },
-    vjp: (solved, v, wanted) => pull(solved, v, (i) => wanted[i] ?? false).slice(0, solved.theta.length),
-    vjpX0: (solved, v) => {
-      const n = solved.theta.length
-      return pull(solved, v, (i) => i >= n && i < n + solved.trajectory.x0.length).slice(
-        n,
-        n + solved.trajectory.x0.length,
-      )
+    vjp: (solved, v, wanted) => {
+      const { graph, inputs } = traced(solved)
+      const flags = inputs.map((_, i) => wanted[i] ?? false)
+      return vjpGraph({ ...graph, reports: [] }, inputs, flags)
+        .pull([v])
+        .slice(0, wanted.length)
     },
   }
 }

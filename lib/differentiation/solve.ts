@@ -11,7 +11,6 @@ import type { CustomRule } from '../control/custom.js'
 import { reaches, shapesOf } from '../control/loop.js'
 import { whileLoop } from '../control/while.js'
 import type { Graph } from '../ir/graph.js'
-import type { Maybe } from '../ir/op.js'
 import type { Tensor } from '../ir/tensor.js'
 import { inline, isOperand, report, tensor, traceGraph, traceTogether } from '../ir/trace.js'
 import type { Operand, Operands } from '../ir/trace.js'
@@ -268,7 +267,7 @@ export const solve = <X, P, S>(solver: Solver<X, P, S>, options: SolveOptions<X,
       ...flags.slice(p.length),
     ]).some(Boolean)
   const warn = (x0Flags: readonly boolean[], flags: readonly boolean[]): void => {
-    if (strategy.vjpX0 === undefined && x0Flags.some(Boolean) && !throughMap(flags)) {
+    if (strategy.throughX0 !== true && x0Flags.some(Boolean) && !throughMap(flags)) {
       report('gradientStatus', gradientStatusCode.undefined)
     }
   }
@@ -295,11 +294,9 @@ export const solve = <X, P, S>(solver: Solver<X, P, S>, options: SolveOptions<X,
     if (v === undefined) return rest(inputs.length)
     warn(wantX0, want)
     report('gradientStatus', gradientStatusCode.ok)
-    const solved = solvedAt(point)
-    const forX0: readonly Maybe[] =
-      strategy.vjpX0 && wantX0.some(Boolean) ? strategy.vjpX0(solved, v) : rest(x0.length)
-    const forTheta: readonly Maybe[] = want.some(Boolean) ? strategy.vjp(solved, v, want) : rest(operands)
-    return [...forX0, ...forTheta]
+    const asked = strategy.throughX0 === true ? [...want, ...wantX0] : want
+    const pulled = asked.some(Boolean) ? strategy.vjp(solvedAt(point), v, asked) : []
+    return [...x0.map((_, i) => pulled[operands + i]), ...rest(operands).map((_, i) => pulled[i])]
   }
   const out = applyCustom(inputs, {
     label: `solve ${solver.name} (${strategy.name})`,

@@ -59,10 +59,13 @@ export interface Strategy {
   readonly name: string
   /** ẋ, the tangent of x̄: [n], from the tangents of θ. */
   readonly jvp: (solved: Solved, dTheta: readonly Maybe[], dX0: readonly Maybe[]) => Maybe
-  /** Cotangents of θ from the cotangent v: [n] of x̄. `wanted` tells which operands need one. */
+  /**
+   * Cotangents of θ from the cotangent v: [n] of x̄, followed by those of x0 if `throughX0`. `wanted` tells, in the same order,
+   * which operands need one.
+   */
   readonly vjp: (solved: Solved, v: Tensor, wanted: readonly boolean[]) => readonly Maybe[]
-  /** Cotangents of x0, for strategies that differentiate the whole trajectory; others treat x0 as a constant. */
-  readonly vjpX0?: (solved: Solved, v: Tensor) => readonly Maybe[]
+  /** Whether x0 is differentiated, too: so do strategies of the whole trajectory. Default false, x0 is a constant. */
+  readonly throughX0?: boolean
   /** Whether x₍k₋₁₎ must be kept. */
   readonly keepsPrevious?: boolean
   /** A map to differentiate instead of the solver's: (x, θ) ↦ F(x, θ) on the trees that the solver uses. */

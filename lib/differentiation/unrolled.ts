@@ -34,6 +34,7 @@ export const unrolled = (options: UnrolledOptions = {}): Strategy => {
         : Math.max(2, Math.ceil(Math.log2(Math.max(2, length)) / 2))
   return {
     name: 'unrolled',
+    throughX0: true,
     ...byReplay(({ trajectory: { init, step, point, maxSteps }, steps }) => (theta, x0) => {
       const count = stopGradient(steps)
       return point(repeat((state) => step(state, theta), init(x0, theta), maxSteps, count, levels(maxSteps)))
