@@ -106,7 +106,7 @@ const ownFactors: Own = {
   ],
 }
 
-/** How much slower it gets when the memory in use is larger than a cache: L1, L2, L3. */
+/** How much slower it gets when the memory in use is larger than a cache: L1, L2, L3; and a tile should leave room for others. */
 const spill = (bytes: number): number =>
   interpolate(
     [
@@ -115,6 +115,7 @@ const spill = (bytes: number): number =>
       [2 ** 21, 1.7],
       [2 ** 23, 3],
       [2 ** 25, 5],
+      [2 ** 30, 50],
     ],
     bytes,
   )
