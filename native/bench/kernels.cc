@@ -65,6 +65,16 @@ void elementwise() {
                                    {"libraryNanoseconds", seconds[1] / 512 * 1e9},
                                    {"speedup", seconds[1] / seconds[0]}});
   }
+  const Values exponents = randomValues(512, -3, 3);
+  const BinaryKernel pow = findBinary("pow")->vectorVector;
+  const auto seconds = sideBySide({[&] { pow(out.data(), positive.data(), exponents.data(), out.size()); },
+                                   [&] {
+                                     for (size_t i = 0; i < out.size(); ++i)
+                                       out[i] = std::pow(positive[i], exponents[i]);
+                                   }});
+  report("elementwise pow", {{"nanoseconds", seconds[0] / 512 * 1e9},
+                             {"libraryNanoseconds", seconds[1] / 512 * 1e9},
+                             {"speedup", seconds[1] / seconds[0]}});
 }
 
 /** The elementwise part of a logistic loss and its gradient, Σ softplus(−yz) and −y·sigmoid(−yz), in blocks.

@@ -115,36 +115,22 @@ struct div {
   static HWY_INLINE Vector Apply(Vector a, Vector b) { return hn::Div(a, b); }
 };
 
-/** C's pow, element by element; the exponents that occur most are multiplications and roots. */
+/** The exponents that occur most are a multiplication, a division or a root. */
 struct pow {
-  /** xʸ for the exponents that PowerOf knows. */
-  static HWY_INLINE Vector Known(Vector x, double y) {
-    if (y == 0.0) return Constant(1.0);
-    if (y == 1.0) return x;
-    if (y == 2.0) return hn::Mul(x, x);
-    if (y == 3.0) return hn::Mul(hn::Mul(x, x), x);
-    if (y == 4.0) return hn::Mul(hn::Mul(x, x), hn::Mul(x, x));
-    if (y == -1.0) return hn::Div(Constant(1.0), x);
-    // √: C's pow takes −0 to +0 and −∞ to +∞.
-    const Vector root = hn::Sqrt(hn::Add(x, Constant(0.0)));
-    return hn::IfThenElse(hn::Eq(x, hn::Neg(Infinities())), Infinities(), root);
-  }
-  static HWY_INLINE bool IsKnown(double y) {
-    return y == 0.0 || y == 1.0 || y == 2.0 || y == 3.0 || y == 4.0 || y == -1.0 || y == 0.5;
-  }
-  static HWY_INLINE Vector Apply(Vector a, Vector b) {
-    const size_t lanes = hn::Lanes(Tag());
-    HWY_ALIGN double base[8], exponent[8], result[8];
-    hn::Store(b, Tag(), exponent);
-    bool same = true;
-    for (size_t i = 1; i < lanes; ++i) same = same && exponent[i] == exponent[0];
-    if (same && IsKnown(exponent[0])) return Known(a, exponent[0]);
-    hn::Store(a, Tag(), base);
-    for (size_t i = 0; i < lanes; ++i) {
-      result[i] = IsKnown(exponent[i]) ? hn::GetLane(Known(Constant(base[i]), exponent[i]))
-                                       : std::pow(base[i], exponent[i]);
+  static HWY_INLINE Vector Apply(Vector x, Vector y) {
+    const Tag d;
+    const Mask square = hn::Eq(y, Constant(2.0));
+    if (hn::AllTrue(d, square)) return hn::Mul(x, x);
+    const Mask reciprocal = hn::Eq(y, Constant(-1.0)), root = hn::Eq(y, Constant(0.5));
+    const Mask known = hn::Or(square, hn::Or(reciprocal, root));
+    Vector result = hn::Mul(x, x);
+    if (!hn::AllFalse(d, reciprocal)) result = hn::IfThenElse(reciprocal, hn::Div(Constant(1.0), x), result);
+    if (!hn::AllFalse(d, root)) {
+      // C's pow takes −0 to +0 and −∞ to +∞.
+      const Vector positive = hn::IfThenElse(hn::Eq(x, hn::Neg(Infinities())), Infinities(), x);
+      result = hn::IfThenElse(root, hn::Sqrt(hn::Add(positive, Constant(0.0))), result);
     }
-    return hn::Load(Tag(), result);
+    return hn::AllTrue(d, known) ? result : hn::IfThenElse(known, result, Pow(x, y));
   }
 };
 

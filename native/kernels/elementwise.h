@@ -26,10 +26,10 @@ struct BinaryKernels {
  * The kernel of a unary operation, or null when there is none of that name.
  *
  *   neg abs sign sqrt square reciprocal floor copy   correctly rounded; sign(±0) = ±0, sign(NaN) = NaN
- *   exp expm1 log log1p tanh                          ≤ 2 ulp over all doubles, subnormals included
- *   sigmoid                                           1 / (1 + e⁻ˣ), ≤ 2 ulp
- *   softplus                                          max(x, 0) + log1p(e⁻|ˣ|), ≤ 2 ulp
- *   sin cos                                           ≤ 2 ulp over all doubles; NaN for ±∞
+ *   exp expm1 log log1p tanh                          ≤ 1.5 ulp over all doubles, subnormals included
+ *   sigmoid                                           1 / (1 + e⁻ˣ), ≤ 1.5 ulp
+ *   softplus                                          max(x, 0) + log1p(e⁻|ˣ|), ≤ 1.5 ulp
+ *   sin cos                                           ≤ 1 ulp over all doubles; NaN for ±∞
  *   isFinite logicalNot                               0 or 1; logicalNot(x) is x = 0 (NaN is true, so 0)
  */
 UnaryKernel findUnary(std::string_view name);
@@ -38,7 +38,7 @@ UnaryKernel findUnary(std::string_view name);
  * The kernels of a binary operation, or null when there is none of that name.
  *
  *   add sub mul div                          correctly rounded
- *   pow                                      C's pow and its special cases, ≤ 4 ulp
+ *   pow                                      C's pow with its special cases, ≤ 1 ulp
  *   maximum minimum                          NaN if either is NaN; +0 is above −0
  *   less lessEqual greater greaterEqual      0 or 1; false with NaN
  *   equal notEqual                           0 or 1; with NaN false and true

@@ -178,7 +178,7 @@ void testUnary(Check& check, const UnaryCase& test, Random& random) {
 
 struct BinaryCase {
   const char* name;
-  double (*exact)(double, double);
+  long double (*exact)(double, double);
   double tolerance;
 };
 
@@ -189,21 +189,25 @@ double larger(double a, double b) {
 }
 
 const std::vector<BinaryCase> kBinary = {
-    {"add", [](double a, double b) { return a + b; }, 0},
-    {"sub", [](double a, double b) { return a - b; }, 0},
-    {"mul", [](double a, double b) { return a * b; }, 0},
-    {"div", [](double a, double b) { return a / b; }, 0},
-    {"pow", [](double a, double b) { return std::pow(a, b); }, 4},
-    {"maximum", [](double a, double b) { return larger(a, b); }, 0},
-    {"minimum", [](double a, double b) { return -larger(-a, -b); }, 0},
-    {"less", [](double a, double b) { return a < b ? 1.0 : 0.0; }, 0},
-    {"lessEqual", [](double a, double b) { return a <= b ? 1.0 : 0.0; }, 0},
-    {"greater", [](double a, double b) { return a > b ? 1.0 : 0.0; }, 0},
-    {"greaterEqual", [](double a, double b) { return a >= b ? 1.0 : 0.0; }, 0},
-    {"equal", [](double a, double b) { return a == b ? 1.0 : 0.0; }, 0},
-    {"notEqual", [](double a, double b) { return a != b ? 1.0 : 0.0; }, 0},
-    {"logicalAnd", [](double a, double b) { return a != 0 && b != 0 ? 1.0 : 0.0; }, 0},
-    {"logicalOr", [](double a, double b) { return a != 0 || b != 0 ? 1.0 : 0.0; }, 0},
+    {"add", [](double a, double b) -> long double { return a + b; }, 0},
+    {"sub", [](double a, double b) -> long double { return a - b; }, 0},
+    {"mul", [](double a, double b) -> long double { return a * b; }, 0},
+    {"div", [](double a, double b) -> long double { return a / b; }, 0},
+    {"pow",
+     [](double a, double b) -> long double {
+       return std::pow(static_cast<long double>(a), static_cast<long double>(b));
+     },
+     1},
+    {"maximum", [](double a, double b) -> long double { return larger(a, b); }, 0},
+    {"minimum", [](double a, double b) -> long double { return -larger(-a, -b); }, 0},
+    {"less", [](double a, double b) -> long double { return a < b ? 1.0 : 0.0; }, 0},
+    {"lessEqual", [](double a, double b) -> long double { return a <= b ? 1.0 : 0.0; }, 0},
+    {"greater", [](double a, double b) -> long double { return a > b ? 1.0 : 0.0; }, 0},
+    {"greaterEqual", [](double a, double b) -> long double { return a >= b ? 1.0 : 0.0; }, 0},
+    {"equal", [](double a, double b) -> long double { return a == b ? 1.0 : 0.0; }, 0},
+    {"notEqual", [](double a, double b) -> long double { return a != b ? 1.0 : 0.0; }, 0},
+    {"logicalAnd", [](double a, double b) -> long double { return a != 0 && b != 0 ? 1.0 : 0.0; }, 0},
+    {"logicalOr", [](double a, double b) -> long double { return a != 0 || b != 0 ? 1.0 : 0.0; }, 0},
 };
 
 void testBinary(Check& check, const BinaryCase& test, Random& random) {
@@ -219,14 +223,18 @@ void testBinary(Check& check, const BinaryCase& test, Random& random) {
     a.push_back(random.any()), b.push_back(random.any());
     a.push_back(random.uniform(0, 10)), b.push_back(random.uniform(-20, 20));
     a.push_back(random.uniform(-10, 10)), b.push_back(static_cast<double>(random.below(9) - 4));
+    a.push_back(random.uniform(0.999, 1.001)), b.push_back(random.uniform(-7e5, 7e5));
+    a.push_back(std::exp(random.uniform(-700, 700))), b.push_back(random.uniform(-1.05, 1.05));
+    a.push_back(static_cast<double>(random.below(40))), b.push_back(static_cast<double>(random.below(12)));
   }
   Values out(a.size());
   kernels->vectorVector(out.data(), a.data(), b.data(), a.size());
   for (size_t i = 0; i < a.size(); ++i) {
-    const double exact = test.exact(a[i], b[i]);
-    check.expect(test.tolerance == 0 ? identical(out[i], exact) : ulps(out[i], exact) <= test.tolerance,
-                 "%s(%.17g, %.17g) = %.17g, expected %.17g", test.name, a[i], b[i], out[i], exact);
-    if (exact == 0) {
+    const long double exact = test.exact(a[i], b[i]);
+    const auto rounded = static_cast<double>(exact);
+    check.expect(test.tolerance == 0 ? identical(out[i], rounded) : ulps(out[i], exact) <= test.tolerance,
+                 "%s(%.17g, %.17g) = %.17g, expected %.20Lg", test.name, a[i], b[i], out[i], exact);
+    if (rounded == 0) {
       check.expect(isZeroOfSign(out[i], std::signbit(exact)), "%s(%g, %g) = %g", test.name, a[i], b[i],
                    out[i]);
     }
