@@ -2,13 +2,19 @@
 // allocation is reported to `pressure` (set by the runtime to Node-API's external memory counter) and taken back
 // by a finalizer. Imports nothing.
 
-let pressure: (bytes: number) => void = () => {}
+/** Bytes that were made before anybody counted. */
+let uncounted = 0
+let pressure: (bytes: number) => void = (bytes) => {
+  uncounted += bytes
+}
 const released = new FinalizationRegistry<number>((bytes) => {
   pressure(-bytes)
 })
 
 /** Installs the counter of external memory; called once by the runtime when the addon is loaded. */
 export const setMemoryPressure = (report: (bytes: number) => void): void => {
+  report(uncounted)
+  uncounted = 0
   pressure = report
 }
 

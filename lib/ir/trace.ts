@@ -170,7 +170,14 @@ const constantOf = (source: Exclude<ArrayInput, number>): NDArray => {
   const made = array(source)
   constantArrays.set(source, made)
   if (source instanceof Float64Array) constantSources.set(made, source)
+  if (Array.isArray(source)) freezeLists(source)
   return made
+}
+
+/** Nested lists that were traced are frozen, so that changing them is an error at the line that tries. */
+const freezeLists = (list: readonly unknown[]): void => {
+  Object.freeze(list)
+  for (const entry of list) if (Array.isArray(entry)) freezeLists(entry)
 }
 
 /** The user's own Float64Array behind an NDArray constant that was copied from it. */

@@ -122,6 +122,14 @@ t.test('a constant that was changed after tracing', (t) => {
   t.throws(() => f([1, 1, 1]), { code: 'ERR_CONSTANT_CHANGED' })
   own[1] = 2
   t.equal(f([1, 1, 1]).value, 6, 'and back')
+  const rows = [
+    [1, 2],
+    [3, 4],
+  ]
+  compile((x: Tensor) => matmul(rows, x))([1, 1])
+  t.throws(() => {
+    ;(rows[0] as number[])[1] = 7
+  }, TypeError)
   t.end()
 })
 
