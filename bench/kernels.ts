@@ -102,5 +102,14 @@ const factorizations = (): Figure[] => {
   })
 }
 
-/** Uniform products, and small factorizations in lanes. */
-export const kernelFigures = (): Figure[] => [...products(), ...factorizations()]
+const logistic = (): Figure => {
+  const speedup = find(run('logistic'), { name: 'logistic' })['speedup'] as number
+  return atLeast(
+    'logistic loss and gradient, kernels in a block: times scalar loops of the C library',
+    speedup,
+    3,
+  )
+}
+
+/** Uniform products, small factorizations in lanes, and vector mathematics. */
+export const kernelFigures = (): Figure[] => [...products(), ...factorizations(), logistic()]

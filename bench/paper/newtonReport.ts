@@ -14,7 +14,8 @@ export interface NewtonResult {
 /** All sizes and the convergence at p = 106; `quick`: the two smallest sizes. */
 export const newtonExperiment = async ({ quick }: { readonly quick: boolean }): Promise<NewtonResult> => {
   const rows: NewtonRow[] = []
-  for (const p of quick ? sizes.slice(0, 2) : sizes) rows.push(await newtonRow(p, quick ? 3 : 9))
+  for (const p of quick ? sizes.slice(0, 2) : sizes)
+    rows.push(await newtonRow(p, quick ? 3 : p < 400 ? 9 : 5))
   return { rows, convergence: convergence(106, [4, 5, 6, 7, 8]) }
 }
 
