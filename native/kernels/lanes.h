@@ -7,8 +7,8 @@
 //
 // Every kernel is a pure function over raw pointers: it allocates nothing, throws nothing and keeps no
 // state. Where it needs working memory it takes `scratch`, whose size in doubles the function ...Scratch
-// of the same arguments gives (it may be 0; scratch may then be null). Scratch is best aligned to
-// 64 bytes; that changes speed, never a result.
+// of the same arguments gives (it may be 0; scratch may then be null). All memory is best aligned to 64
+// bytes: without that the lane kernels take about a quarter longer, with the same result.
 //
 // For one shape and one kind of processor the bits of a lane's result depend on that lane's inputs alone:
 // not on its neighbours (NaN and infinity included), its position in the tile, or the alignment of any

@@ -55,6 +55,11 @@ void LaneTriangular(const TriangularShape& s, double* x, const double* r, const 
   }
 }
 
+/** The right-hand sides and the factor of a vector of lanes, or a panel of columns. */
+int64_t LaneTriangularScratch(const TriangularShape& s) {
+  return s.n * (s.laneFactor ? (s.cols + s.n) * kWidth : kUniformCols);
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace onestep
 HWY_AFTER_NAMESPACE();
@@ -64,13 +69,13 @@ namespace onestep {
 namespace {
 
 HWY_EXPORT(LaneTriangular);
+HWY_EXPORT(LaneTriangularScratch);
 
 }  // namespace
 
 size_t triangularScratch(const TriangularShape& s) {
   if (s.lanes == 1) return 0;
-  // A panel of columns, or the right-hand sides and the factor of a slab.
-  return static_cast<size_t>(s.laneFactor ? s.n * (s.cols + s.n) * kSlab : s.n * 128);
+  return static_cast<size_t>(HWY_DYNAMIC_DISPATCH(LaneTriangularScratch)(s));
 }
 
 void triangularSolve(const TriangularShape& s, double* x, const double* r, const double* b, double* scratch) {

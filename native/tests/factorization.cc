@@ -82,6 +82,15 @@ void testCholesky(Check& check, int64_t n, int64_t lanes, Random& random) {
   cholesky(inPlace.data(), inPlace.data(), n, lanes, scratch.data());
   check.expect(std::equal(result.begin(), result.end(), inPlace.begin(), identical),
                "cholesky in place differs, n = %ld", long(n));
+  Values half = operands[0].values, same(half.size());
+  for (int64_t i = 0; i < n; ++i) {
+    for (int64_t j = i + 1; j < n; ++j) {
+      for (int64_t t = 0; t < lanes; ++t) half[static_cast<size_t>((i * n + j) * lanes + t)] = kNaN;
+    }
+  }
+  cholesky(same.data(), half.data(), n, lanes, scratch.data());
+  check.expect(std::equal(result.begin(), result.end(), same.begin(), identical),
+               "cholesky reads above the diagonal, n = %ld", long(n));
   for (int64_t t = 0; t<lanes; t += lanes> 24 ? 7 : 1) {
     const Values a = laneOf(operands[0].values, lanes, t), l = laneOf(result, lanes, t);
     std::vector<long double> residual = exact(a);
@@ -253,6 +262,15 @@ void testSolves(Check& check, int64_t n, int64_t cols, int64_t lanes, bool laneF
     Operand factor = r;
     // A unit triangle with entries up to 1 is as ill conditioned as 2ⁿ: make them small.
     for (double& x : factor.values) x /= s.unitDiagonal ? static_cast<double>(n) : 1;
+    // What is not to be read is NaN.
+    for (int64_t i = 0; i < n; ++i) {
+      for (int64_t j = 0; j < n; ++j) {
+        if (!(s.lower ? j > i : j < i) && !(s.unitDiagonal && i == j)) continue;
+        for (int64_t t = 0; t < factorLanes; ++t) {
+          factor.values[static_cast<size_t>((i * n + j) * factorLanes + t)] = kNaN;
+        }
+      }
+    }
     Values scratch(triangularScratch(s));
     expectSolved(
         check, "triangularSolve", n, cols, lanes, laneFactor, {factor, right}, s.transpose,
