@@ -43,14 +43,15 @@ interface Method {
   readonly restart: number
 }
 
-const optionNames = ['method', 'tol', 'maxSteps', 'restart']
-
-/** Options with their defaults for systems of size n. */
-const complete = (options: LinearSolveOptions, n: number): Method => {
-  checkOptions('linearSolve', options, optionNames)
+/**
+ * Options with their defaults for systems of size n, checked.
+ * @param what is said to be wrong with its options.
+ */
+export const completeOptions = (what: string, options: LinearSolveOptions, n: number): Method => {
+  checkOptions(what, options, ['method', 'tol', 'maxSteps', 'restart'])
   const { method = 'lu', tol = 1e-10, maxSteps = Math.max(100, 2 * n), restart = 30 } = options
   if (!linearMethods.includes(method)) {
-    throw new ArgumentError('linearSolve: unknown method', {
+    throw new ArgumentError(`${what}: unknown method`, {
       expected: linearMethods.join(', '),
       received: String(method),
     })
@@ -60,7 +61,7 @@ const complete = (options: LinearSolveOptions, n: number): Method => {
     !(Number.isInteger(maxSteps) && maxSteps >= 0) ||
     !(Number.isInteger(restart) && restart >= 1)
   ) {
-    throw new ArgumentError('linearSolve: options out of range', {
+    throw new ArgumentError(`${what}: options out of range`, {
       expected: 'tol ≥ 0, maxSteps an integer ≥ 0, restart an integer ≥ 1',
       received: `tol ${String(tol)}, maxSteps ${String(maxSteps)}, restart ${String(restart)}`,
     })
@@ -115,7 +116,7 @@ export const linearSolveWith = (
       received: formatShape(b.shape),
     })
   }
-  const method = complete(options, n)
+  const method = completeOptions('linearSolve', options, n)
   // The map as a closed graph of x and what it closes over.
   const { graph, captured } = traceGraph(([x]) => [matvec(x as Tensor)], [b.shape])
   const shape = graph.outputs[0]?.shape ?? []

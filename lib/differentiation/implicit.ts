@@ -3,7 +3,7 @@
 // Error ≤ (L_J L_F / (1 − ρ)² + L_J / (1 − ρ)) ‖x̄ − x*‖ (Bolte, Pauwels, Vaiter 2023), plus that of the linear solve.
 import { ArgumentError, checkOptions } from '../base/errors.js'
 import { orZero } from '../control/loop.js'
-import { linearMethods, linearSolve } from '../control/linearSolve.js'
+import { completeOptions, linearMethods, linearSolve } from '../control/linearSolve.js'
 import type { LinearMethod } from '../control/linearSolve.js'
 import { sub } from '../ops/elementwise.js'
 import { byEquation, equationOf, linearizeAt } from './linearize.js'
@@ -35,6 +35,7 @@ export const implicit = (options: ImplicitOptions = {}): Strategy => {
     })
   }
   const linear = { ...rest, method: linearSolver === 'auto' ? ('lu' as const) : linearSolver }
+  completeOptions('implicit', linear, 1)
   const own = (solved: Solved): Equation | undefined =>
     linearSolver === 'auto' ? equationOf(solved) : undefined
   return {

@@ -38,6 +38,11 @@ export const oneStep = <X = never, P = never>(options: OneStepOptions<X, P> = {}
   if (at !== 'last' && at !== 'previous') {
     throw new ArgumentError('oneStep: option at', { expected: "'last' or 'previous'", received: String(at) })
   }
+  if (detachHessian && stepLengthCorrection) {
+    throw new ArgumentError('oneStep: detachHessian and stepLengthCorrection exclude each other', {
+      remedy: 'Leave stepLengthCorrection out: with the Hessian held constant the step is full',
+    })
+  }
   const pointOf = (solved: Solved): Tensor => (at === 'previous' ? (solved.previous as Tensor) : solved.x)
   const corrected = ({ stepLength }: Solved, t: Tensor): Tensor => {
     if (!stepLengthCorrection) return t

@@ -29,6 +29,7 @@ import {
   where,
 } from '../ops/elementwise.js'
 import { packing } from '../ops/packing.js'
+import { sum } from '../ops/reduce.js'
 import { simplify } from '../transform/simplify.js'
 import { implicit } from './implicit.js'
 import type { Solver } from './solver.js'
@@ -49,6 +50,7 @@ const running = -1
 const judge = <X, P, S>(
   solver: Solver<X, P, S>,
   state: S,
+  point: Tensor,
   error: Tensor,
   first: Tensor,
   k: Tensor,
@@ -58,8 +60,9 @@ const judge = <X, P, S>(
   const broken = solver.singular === undefined ? 0 : notEqual(solver.singular(state), 0)
   const onward = where(greaterEqual(k, maxSteps), statusCode.maxSteps, running)
   const tame = where(greater(error, mul(divergence, maximum(first, 1))), statusCode.diverged, onward)
+  // NaN where an entry of x is not finite: an error that does not see it must not hide it.
   const finite = where(
-    isFinite(error),
+    isFinite(add(error, sum(mul(point, 0)))),
     where(lessEqual(error, limit), statusCode.converged, tame),
     statusCode.nonFinite,
   )
@@ -126,20 +129,29 @@ export const solve = <X, P, S>(solver: Solver<X, P, S>, options: SolveOptions<X,
     const params = theta(ts.slice(x0.length))
     const start = solver.init(xOf(ts.slice(0, x0.length)), params)
     const zero = tensor(0)
-    const first = tensor(solver.error(start, params))
+    const errorOf = (state: S): Tensor => {
+      const error = tensor(solver.error(state, params))
+      if (error.rank === 0) return error
+      throw new ShapeError(`${solver.name}: error(state, theta) is not a scalar`, {
+        expected: '[]',
+        received: formatShape(error.shape),
+        remedy: 'Return a norm',
+      })
+    }
+    const first = errorOf(start)
     const begin: Iteration<S> = {
       state: start,
       previous: strategy.keepsPrevious === true ? pointOf(start) : zero,
       k: zero,
       error: first,
       first,
-      status: judge(solver, start, first, first, zero),
+      status: judge(solver, start, pointOf(start), first, first, zero),
     }
     const end = whileLoop<Iteration<S>>(
       ({ status }) => less(status, 0),
       (at) => {
         const state = solver.step(at.state, params)
-        const error = tensor(solver.error(state, params))
+        const error = errorOf(state)
         const k = add(at.k, 1)
         return {
           state,
@@ -147,7 +159,7 @@ export const solve = <X, P, S>(solver: Solver<X, P, S>, options: SolveOptions<X,
           k,
           error,
           first: at.first,
-          status: judge(solver, state, error, at.first, k),
+          status: judge(solver, state, pointOf(state), error, at.first, k),
         }
       },
       begin,

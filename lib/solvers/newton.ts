@@ -11,6 +11,7 @@ import type { Operand } from '../ir/trace.js'
 import {
   add,
   addMaybe,
+  greater,
   isFinite,
   less,
   logicalAnd,
@@ -24,6 +25,7 @@ import {
 import { choleskyFactor, dot, luFactor, matmul, outer } from '../ops/linalg.js'
 import { diagonal, eye } from '../ops/movement.js'
 import { norm2, sum, sumSquares } from '../ops/reduce.js'
+import { cond } from '../control/cond.js'
 import { applyCustom } from '../control/custom.js'
 import type { CustomRule } from '../control/custom.js'
 import { whileLoop } from '../control/while.js'
@@ -63,8 +65,8 @@ interface Equation {
 const allFinite = (x: Tensor): Tensor => isFinite(sum(mul(x, 0)))
 
 /**
- * d = (H + τ I)⁻¹ g with the first τ in 0, β, 2β, 4β, … for which H + τ I is positive definite, β = 10⁻³ ‖diag H‖. Differentiated
- * with τ held constant:  ḋ = (H + τ I)⁻¹ (ġ − Ḣ d),   ḡ = (H + τ I)⁻¹ v,   H̄ = −ḡ dᵀ.
+ * d = (H + τ I)⁻¹ g with the first τ in 0, β, 2β, 4β, … for which H + τ I is positive definite, β = 10⁻³ ‖H‖; NaN for H = 0.
+ * Differentiated with τ held constant:  ḋ = (H + τ I)⁻¹ (ġ − Ḣ d),   ḡ = (H + τ I)⁻¹ v,   H̄ = −ḡ dᵀ.
  */
 const regularized = (matrix: Tensor, g: Tensor): Tensor => {
   const n = g.shape[0] as number
@@ -73,15 +75,23 @@ const regularized = (matrix: Tensor, g: Tensor): Tensor => {
   const { graph } = traceGraph(
     ([H, b]) => {
       const [m, r] = [H as Tensor, b as Tensor]
-      const scale = maximum(mul(1e-3, norm2(diagonal(m))), Number.MIN_VALUE)
-      const usable = logicalAnd(allFinite(diagonal(m)), allFinite(r))
-      const { d, tau } = whileLoop(
-        (at) => logicalAnd(logicalNot(allFinite(at.d)), logicalAnd(less(at.k, 60), usable)),
-        (at) => {
-          const next = maximum(mul(2, at.tau), scale)
-          return { tau: next, d: solveWith(m, next, r), k: add(at.k, 1) }
+      const direct = choleskyFactor(m).solve(r)
+      const { d, tau } = cond(
+        allFinite(direct),
+        () => ({ d: direct, tau: tensor(0) }),
+        () => {
+          const beta = mul(1e-3, norm2(m))
+          const usable = logicalAnd(logicalAnd(isFinite(beta), greater(beta, 0)), allFinite(r))
+          const found = whileLoop(
+            (at) => logicalAnd(logicalNot(allFinite(at.d)), logicalAnd(less(at.k, 60), usable)),
+            (at) => {
+              const next = maximum(mul(2, at.tau), beta)
+              return { tau: next, d: solveWith(m, next, r), k: add(at.k, 1) }
+            },
+            { tau: tensor(0), d: direct, k: tensor(0) },
+          )
+          return { d: found.d, tau: found.tau }
         },
-        { tau: tensor(0), d: choleskyFactor(m).solve(r), k: tensor(0) },
       )
       return [d, tau]
     },
