@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "base/blas.h"
-
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/gram.cc"
 // clang-format off
@@ -84,21 +82,19 @@ constexpr int64_t kGramRows = 128;
 
 void UniformGram(const GramShape& s, double* g, const double* a, const double* w) {
   const int64_t p = s.cols, lanes = s.lanes;
+  const Blocks widths(lanes / kSlab, kGramSlabs);
   std::fill_n(g, p * p * lanes, 0.0);
   for (int64_t start = 0; start < s.rows; start += kGramRows) {
     const int64_t rows = std::min(kGramRows, s.rows - start);
     const double* const panel = a + start * p;
-    for (int64_t lane = 0; lane < lanes;) {
-      const int64_t slabs = Balanced((lanes - lane) / kSlab, kGramSlabs);
+    for (int64_t group = 0, lane = 0; group < widths.count; lane += widths[group++] * kSlab) {
       for (int64_t i = 0; i < p; ++i) {
-        for (int64_t j = 0; j <= i;) {
-          const int64_t count = Balanced(i + 1 - j, kMostRows);
-          kGramBlocks[static_cast<size_t>((slabs - 1) * kMostRows + count - 1)](
+        const Blocks counts(i + 1, kMostRows);
+        for (int64_t block = 0, j = 0; block < counts.count; j += counts[block++]) {
+          kGramBlocks[static_cast<size_t>((widths[group] - 1) * kMostRows + counts[block] - 1)](
               rows, panel + i, panel + j, p, w + start * lanes + lane, lanes, g + (i * p + j) * lanes + lane);
-          j += count;
         }
       }
-      lane += slabs * kSlab;
     }
   }
 }
@@ -143,6 +139,55 @@ void LanesGram(const GramShape& s, double* g, const double* a, const double* w, 
   }
 }
 
+/** Columns in whole slabs. */
+int64_t Padded(int64_t cols) { return (cols + kSlab - 1) / kSlab * kSlab; }
+
+/** The columns of G that one pass of a panel takes, in slabs. */
+constexpr int64_t kGramColumns = 16;
+
+/**
+ * Without lanes: the columns of diag(w) A stand where lanes stand in a product with a uniform matrix, Aᵀ.
+ * Panels of rows are scaled, and meet the panel as it is in the blocks on and below the diagonal of G.
+ */
+void PlainGram(const GramShape& s, double* g, const double* a, const double* w, double* scratch) {
+  const int64_t p = s.cols, wide = Padded(p);
+  double* const scaled = scratch + kUniformScratch;
+  // Whole slabs are written: where they would run over the end of a row, G is made with longer rows first.
+  double* const out = wide == p ? g : scaled + kUniformChunk * wide;
+  for (int64_t start = 0; start == 0 || start < s.rows; start += kUniformChunk) {
+    const int64_t rows = std::min(kUniformChunk, s.rows - start);
+    const double* const panel = a + start * p;
+    for (int64_t r = 0; r < rows; ++r) {
+      const double weight = s.weighted ? w[start + r] : 1;
+      for (int64_t j = 0; j < p; ++j) scaled[r * wide + j] = weight * panel[r * p + j];
+      std::fill_n(scaled + r * wide + p, wide - p, 0.0);
+    }
+    for (int64_t j = 0; j < p; j += kGramColumns * kSlab) {
+      const int64_t slabs = std::min(kGramColumns, (wide - j) / kSlab);
+      UniformProduct(start == 0 ? Update::set : Update::add, p - j, rows, In{panel + j, 1, p}, scaled + j,
+                     wide, out + j * wide + j, wide, Slabs{slabs, kSlab, kSlab}, scratch);
+    }
+  }
+  if (out != g) {
+    for (int64_t i = 0; i < p; ++i) std::copy_n(out + i * wide, i + 1, g + i * p);
+  }
+  // The upper triangle, square by square, so that both sides of a square stay in the cache.
+  constexpr int64_t kSquare = 32;
+  for (int64_t top = 0; top < p; top += kSquare) {
+    for (int64_t left = top; left < p; left += kSquare) {
+      const int64_t bottom = std::min(p, top + kSquare), right = std::min(p, left + kSquare);
+      for (int64_t i = top; i < bottom; ++i) {
+        for (int64_t j = std::max(left, i + 1); j < right; ++j) g[i * p + j] = g[j * p + i];
+      }
+    }
+  }
+}
+
+int64_t PlainGramScratch(int64_t cols) {
+  const int64_t wide = Padded(cols);
+  return kUniformScratch + kUniformChunk * wide + (wide == cols ? 0 : cols * wide);
+}
+
 int64_t LaneGramScratch(int64_t cols) { return kLaneScratch + kLaneDepth * cols * kWidth; }
 
 }  // namespace HWY_NAMESPACE
@@ -155,42 +200,16 @@ namespace {
 
 HWY_EXPORT(LanesGram);
 HWY_EXPORT(LaneGramScratch);
+HWY_EXPORT(PlainGram);
+HWY_EXPORT(PlainGramScratch);
 
 /** The result is per lane. */
 bool inLanes(const GramShape& s) { return s.lanes > 1 && (s.laneA || (s.weighted && s.laneW)); }
 
-/** Without lanes: blocks of rows scaled by w, and the lower blocks of G by dgemm; without w, dsyrk. */
-constexpr int64_t kPlainRows = 256;
-constexpr int64_t kPlainCols = 64;
-
-void plainGram(const GramShape& s, double* g, const double* a, const double* w, double* scratch) {
-  const int64_t p = s.cols;
-  if (!s.weighted) {
-    // The row-major lower triangle is the column-major upper one.
-    blas::syrk('U', 'N', p, s.rows, 1, a, p, 0, g, p);
-  } else {
-    std::fill_n(g, p * p, 0.0);
-    for (int64_t start = 0; start < s.rows; start += kPlainRows) {
-      const int64_t rows = std::min(kPlainRows, s.rows - start);
-      const double* const panel = a + start * p;
-      for (int64_t r = 0; r < rows; ++r) {
-        for (int64_t j = 0; j < p; ++j) scratch[r * p + j] = w[start + r] * panel[r * p + j];
-      }
-      for (int64_t i = 0; i < p; i += kPlainCols) {
-        const int64_t height = std::min(kPlainCols, p - i);
-        blas::gemm('N', 'T', i + height, height, rows, 1, scratch, p, panel + i, p, 1, g + i * p, p);
-      }
-    }
-  }
-  for (int64_t i = 0; i < p; ++i) {
-    for (int64_t j = i + 1; j < p; ++j) g[i * p + j] = g[j * p + i];
-  }
-}
-
 }  // namespace
 
 size_t gramScratch(const GramShape& s) {
-  if (!inLanes(s)) return s.weighted ? static_cast<size_t>(kPlainRows * s.cols) : 0;
+  if (!inLanes(s)) return static_cast<size_t>(HWY_DYNAMIC_DISPATCH(PlainGramScratch)(s.cols));
   return s.laneA ? static_cast<size_t>(HWY_DYNAMIC_DISPATCH(LaneGramScratch)(s.cols)) : 0;
 }
 
@@ -201,7 +220,7 @@ void gram(const GramShape& s, double* g, const double* a, const double* w, doubl
   } else if (s.rows == 0) {
     std::fill_n(g, s.cols * s.cols, 0.0);
   } else {
-    plainGram(s, g, a, w, scratch);
+    HWY_DYNAMIC_DISPATCH(PlainGram)(s, g, a, w, scratch);
   }
 }
 
