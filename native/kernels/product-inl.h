@@ -241,11 +241,16 @@ inline constexpr int64_t kUniformChunk = 256;
 /** The slabs of X that one pass takes: with the rows above, 256 KiB. */
 inline constexpr int64_t kUniformSlabs = 16;
 
-/** The size of the next of the blocks, as equal as can be, that `left` things in blocks of ≤ most make. */
-HWY_INLINE int64_t Balanced(int64_t left, int64_t most) {
-  const int64_t blocks = (left + most - 1) / most;
-  return (left + blocks - 1) / blocks;
-}
+/** `total` things in blocks of at most `most`, as equal as can be: the first `larger` have one more. */
+struct Blocks {
+  int64_t count, size, larger;
+  HWY_INLINE Blocks(int64_t total, int64_t most) {
+    count = (total + most - 1) / most;
+    size = count == 0 ? 0 : total / count;
+    larger = total - count * size;
+  }
+  HWY_INLINE int64_t operator[](int64_t i) const { return size + (i < larger); }
+};
 
 /** From so many rows of A on, X is copied to where it lies densely. */
 inline constexpr int64_t kPackedRows = 48;
@@ -277,18 +282,14 @@ HWY_INLINE void UniformProduct(Update update, int64_t rows, int64_t inner, In a,
         }
         panel = scratch;
       }
-      const int widest = static_cast<int>(std::min<int64_t>(count, kMaxSlabs));
-      const int64_t most = MaxRows(widest, a.row == 1);
-      for (int64_t i = 0; i < rows;) {
-        const int64_t height = Balanced(rows - i, most);
-        for (int64_t s = 0; s < count;) {
-          const int64_t width = Balanced(count - s, kMaxSlabs);
-          kUniformBlocks[static_cast<size_t>((width - 1) * kMostRows + height - 1)](
+      const Blocks widths(count, kMaxSlabs);
+      const Blocks heights(rows, MaxRows(static_cast<int>(widths[0]), a.row == 1));
+      for (int64_t block = 0, i = 0; block < heights.count; i += heights[block++]) {
+        for (int64_t group = 0, s = 0; group < widths.count; s += widths[group++]) {
+          kUniformBlocks[static_cast<size_t>((widths[group] - 1) * kMostRows + heights[block] - 1)](
               update, depth, a.from(i, start), panel + s * steps.x, panelRow,
               c + i * cRow + (first + s) * slabs.c, cRow, steps);
-          s += width;
         }
-        i += height;
       }
     }
     if (update == Update::set) update = Update::add;
