@@ -4,7 +4,6 @@ import {
   OnestepError,
   array,
   compile,
-  newton,
   oneStep,
   solve,
   sumSquares,
@@ -15,7 +14,7 @@ import type { NDArray, Tensor } from '../lib/index.js'
 import { atLeast, reported } from './figures.js'
 import type { Figure } from './figures.js'
 import { logisticData, logisticObjective, logisticStart, logisticWeights } from './paper/logistic.js'
-import { oneStepLater } from './paper/oneStepLater.js'
+import { publishedNewton } from './paper/publishedNewton.js'
 import { relativeError } from './paper/spectrum.js'
 import { startPeer } from './peer.js'
 import type { Peer, PeerProblem } from './peer.js'
@@ -32,10 +31,7 @@ interface Problem<T> {
 const oneStepGradient =
   (p: number) =>
   ({ features, labels, theta }: Problem<Tensor>): [Tensor, Tensor] => {
-    const objective = logisticObjective({ features, labels })
-    const solver = oneStepLater(
-      newton<Tensor, Tensor>({ objective, lineSearch: 'none', maxSteps: 49, tol: 1e-10 }),
-    )
+    const solver = publishedNewton(logisticObjective({ features, labels }))
     const loss = (t: Tensor): Tensor =>
       sumSquares(solve(solver, { x0: logisticStart(p), theta: t, strategy: oneStep() })).mul(0.5)
     return valueAndGrad(loss)(theta)

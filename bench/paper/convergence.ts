@@ -4,8 +4,9 @@
 //   one-step at k with the Hessian held constant = implicit at x₍k₋₁₎
 import { compile, implicit, jacobian, oneStep, solve, truncated, unrolled } from '../../lib/index.js'
 import type { NDArray, Strategy, Tensor } from '../../lib/index.js'
-import { logisticStart, logisticWeights } from './logistic.js'
-import { fullSteps } from './newton.js'
+import { logisticObjective, logisticStart, logisticWeights } from './logistic.js'
+import { experimentData } from './newton.js'
+import { publishedNewton } from './publishedNewton.js'
 import { difference, distance, operatorNorm } from './spectrum.js'
 
 export interface ConvergenceRow {
@@ -27,7 +28,7 @@ const converged = 12
 
 /** The iterate after k steps and the Jacobian ∂x₍k₎/∂θ: [p, n] by each of the strategies. */
 const atIteration = <N extends string>(p: number, k: number, strategies: Readonly<Record<N, Strategy>>) => {
-  const solver = fullSteps(p, { maxSteps: k, tol: 0 })
+  const solver = publishedNewton(logisticObjective(experimentData(p)), { maxSteps: k, tol: 0 })
   const x0 = logisticStart(p)
   const by = (strategy: Strategy) => (theta: Tensor) => solve(solver, { x0, theta, strategy })
   const names = Object.keys(strategies) as N[]
@@ -44,10 +45,8 @@ const atIteration = <N extends string>(p: number, k: number, strategies: Readonl
 
 /** ‖∂ₓF(x, θ)‖ of the Newton map. */
 const normOfDerivative = (p: number, x: Float64Array): number => {
-  const solver = fullSteps(p, { maxSteps: 1, tol: 0 })
-  const derivative = compile((at: Tensor, theta: Tensor) =>
-    jacobian((y: Tensor) => solver.map?.(y, theta, solver.init(y, theta)) ?? y)(at),
-  )
+  const { map } = publishedNewton(logisticObjective(experimentData(p)))
+  const derivative = compile((at: Tensor, theta: Tensor) => jacobian((y: Tensor) => map(y, theta))(at))
   return operatorNorm(derivative(x, logisticWeights(2 * p)).value as NDArray)
 }
 

@@ -2,21 +2,12 @@
 // solver makes 8 steps, and one more, which is differentiated:
 //   forward   x₉, nothing differentiated           unrolled  x₉, the derivative of all nine steps
 //   one-step  x̄ = x₈, ∂θF(x̄, θ) of the ninth       implicit  x̄ = x₈, −H⁻¹ ∂θ∇f(x̄, θ)
-import {
-  compile,
-  implicit,
-  newton,
-  oneStep,
-  solve,
-  sumSquares,
-  unrolled,
-  valueAndGrad,
-} from '../../lib/index.js'
-import type { NDArray, Solver, Strategy, Tensor } from '../../lib/index.js'
+import { compile, implicit, oneStep, solve, sumSquares, unrolled, valueAndGrad } from '../../lib/index.js'
+import type { NDArray, Strategy, Tensor } from '../../lib/index.js'
 import { calling, median, ratio, sideBySide } from '../timing.js'
 import { logisticData, logisticObjective, logisticStart, logisticWeights } from './logistic.js'
 import type { LogisticData } from './logistic.js'
-import { oneStepLater } from './oneStepLater.js'
+import { publishedNewton } from './publishedNewton.js'
 import { distance } from './spectrum.js'
 
 /** Published sizes p; n = 2 p. */
@@ -30,12 +21,6 @@ const instances: Readonly<Record<number, number>> = { 50: 10, 106: 1, 224: 3, 47
 
 /** The data of the experiment of size p; for a size that was not published, instance 1. */
 export const experimentData = (p: number): LogisticData => logisticData(instances[p] ?? 1, p)
-
-type Newton = ReturnType<typeof newton<Tensor, Tensor>>
-
-/** Newton with full steps for the problem of size p. */
-export const fullSteps = (p: number, stopping: { readonly maxSteps: number; readonly tol: number }): Newton =>
-  newton({ objective: logisticObjective(experimentData(p)), lineSearch: 'none', ...stopping })
 
 const contestants = ['forward', 'oneStep', 'implicit', 'unrolled'] as const
 type Contestant = (typeof contestants)[number]
@@ -56,18 +41,17 @@ export interface NewtonRow {
 
 /** The four programs: value of ½‖x‖², and its gradient, as functions of θ: [n]. */
 export const newtonPrograms = (p: number) => {
+  const solver = publishedNewton(logisticObjective(experimentData(p)))
   const x0 = logisticStart(p)
-  const loop = oneStepLater(fullSteps(p, { maxSteps: 49, tol: 1e-10 }))
-  const whole = oneStepLater(loop)
-  const loss =
-    <S>(solver: Solver<Tensor, Tensor, S>, strategy: Strategy) =>
-    (theta: Tensor): Tensor =>
-      sumSquares(solve(solver, { x0, theta, strategy })).mul(0.5)
+  const loop = (theta: Tensor, strategy: Strategy): Tensor => solve(solver, { x0, theta, strategy })
+  /** The loop and one step more, differentiated like the loop. */
+  const whole = (theta: Tensor, strategy: Strategy): Tensor => solver.map(loop(theta, strategy), theta)
+  const loss = (x: Tensor): Tensor => sumSquares(x).mul(0.5)
   return {
-    forward: compile(loss(whole, oneStep())),
-    oneStep: compile(valueAndGrad(loss(loop, oneStep()))),
-    implicit: compile(valueAndGrad(loss(loop, implicit()))),
-    unrolled: compile(valueAndGrad(loss(whole, unrolled({ checkpoints: 'all' })))),
+    forward: compile((theta: Tensor) => loss(whole(theta, oneStep()))),
+    oneStep: compile(valueAndGrad((theta: Tensor) => loss(loop(theta, oneStep())))),
+    implicit: compile(valueAndGrad((theta: Tensor) => loss(loop(theta, implicit())))),
+    unrolled: compile(valueAndGrad((theta: Tensor) => loss(whole(theta, unrolled({ checkpoints: 'all' }))))),
   }
 }
 

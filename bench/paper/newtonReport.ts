@@ -4,7 +4,7 @@ import { convergence } from './convergence.js'
 import type { ConvergenceRow } from './convergence.js'
 import { newtonRow, sizes } from './newton.js'
 import type { NewtonRow } from './newton.js'
-import { publishedConvergence, publishedNewton } from './published.js'
+import { publishedConvergence, publishedNewtonRows } from './published.js'
 
 export interface NewtonResult {
   readonly rows: readonly NewtonRow[]
@@ -27,7 +27,7 @@ export const showNewton = ({ rows, convergence: steps }: NewtonResult): string =
   const accuracy = textTable({
     columns: ['p', 'iterations', '‖∇‖', 'paper', 'deviation', '|OS − ID|', 'paper', '|AD − ID|', 'paper'],
     rows: rows.map(({ p, iterations, gradNorm, osMinusId, adMinusId }) => {
-      const known = publishedNewton[p]
+      const known = publishedNewtonRows[p]
       return [
         ...[p, `${String(iterations)} + 1`, gradNorm, known?.gradNorm ?? null],
         known === undefined ? null : percent(gradNorm, known.gradNorm),
@@ -39,7 +39,7 @@ export const showNewton = ({ rows, convergence: steps }: NewtonResult): string =
   const cost = textTable({
     columns: ['p', 'forward s', 'one-step ×', 'paper', 'implicit ×', 'paper', 'unrolled ×', 'paper'],
     rows: rows.map(({ p, seconds, overForward }) => {
-      const known = publishedNewton[p]
+      const known = publishedNewtonRows[p]
       const pairs = (['oneStep', 'implicit', 'unrolled'] as const).flatMap((name) => [
         overForward[name],
         known?.[name] ?? null,

@@ -3,7 +3,7 @@
 import type { Formula } from './weightedRidge.js'
 
 /** Newton on weighted logistic regression: norms of gradients and differences, and costs relative to the forward solve. */
-export const publishedNewton: Readonly<
+export const publishedNewtonRows: Readonly<
   Record<
     number,
     {
