@@ -82,7 +82,13 @@ export class Trace {
       throw error instanceof ShapeError ? named(op, lifted, error) : error
     }
     const outputs = shapes.map(newValue)
-    this.nodes.push({ op, inputs: lifted.map((input) => input.value), attributes, outputs, where: origin ?? stackHere() })
+    this.nodes.push({
+      op,
+      inputs: lifted.map((input) => input.value),
+      attributes,
+      outputs,
+      where: origin ?? stackHere(),
+    })
     return outputs.map((value) => new Tensor(this, value))
   }
 }

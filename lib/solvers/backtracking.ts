@@ -4,7 +4,19 @@ import { ArgumentError, checkOptions } from '../base/errors.js'
 import type { Tensor } from '../ir/tensor.js'
 import { tensor } from '../ir/trace.js'
 import type { Operand } from '../ir/trace.js'
-import { abs, add, greaterEqual, less, lessEqual, logicalAnd, logicalNot, logicalOr, mul, neg, stopGradient } from '../ops/elementwise.js'
+import {
+  abs,
+  add,
+  greaterEqual,
+  less,
+  lessEqual,
+  logicalAnd,
+  logicalNot,
+  logicalOr,
+  mul,
+  neg,
+  stopGradient,
+} from '../ops/elementwise.js'
 import { whileLoop } from '../control/while.js'
 
 export interface BacktrackingOptions {
@@ -63,7 +75,10 @@ export const search = (
     const decrease = mul(mul(sufficient, alpha), slope)
     const drowned = logicalAnd(lessEqual(alpha, last), lessEqual(value, add(atZero, slack)))
     const real = lessEqual(value, add(atZero, decrease))
-    return logicalOr(logicalAnd(real, less(decrease, neg(slack))), logicalAnd(drowned, greaterEqual(decrease, neg(slack))))
+    return logicalOr(
+      logicalAnd(real, less(decrease, neg(slack))),
+      logicalAnd(drowned, greaterEqual(decrease, neg(slack))),
+    )
   }
   const begin = { alpha: tensor(initial), value: phi(tensor(initial)), k: tensor(0) }
   const { alpha } = whileLoop(

@@ -37,7 +37,9 @@ export const vjpGraph = (graph: Graph, inputs: readonly Tensor[], wanted?: reado
       const known = node.outputs.map((value) => sums.get(value))
       if (known.every((v) => v === undefined)) continue
       const needs = node.inputs.map((value) => reached.has(value))
-      const pulled = following(node, () => node.op.vjp({ inputs: ins, outputs: outs, attributes: node.attributes }, known, needs))
+      const pulled = following(node, () =>
+        node.op.vjp({ inputs: ins, outputs: outs, attributes: node.attributes }, known, needs),
+      )
       node.inputs.forEach((value, i) => {
         if (needs[i]) accumulate(value, pulled[i])
       })

@@ -2,7 +2,21 @@
 import { test } from 'tap'
 import { ops } from '../../lib/ir/op.js'
 import type { Op } from '../../lib/ir/op.js'
-import { add, implicit, linearSolve, linearizeAt, mul, neg, neumann, oneStep, phantom, stopGradient, sub, truncated, unrolled } from '../../lib/index.js'
+import {
+  add,
+  implicit,
+  linearSolve,
+  linearizeAt,
+  mul,
+  neg,
+  neumann,
+  oneStep,
+  phantom,
+  stopGradient,
+  sub,
+  truncated,
+  unrolled,
+} from '../../lib/index.js'
 import type { Strategy, Tensor } from '../../lib/index.js'
 import { distances, factsOf, rows } from './formulas.js'
 import type { Facts, Row } from './formulas.js'
@@ -10,7 +24,8 @@ import { problems } from './problems.js'
 
 const bar = 1e-10
 
-const find = <T extends { readonly name: string }>(list: readonly T[], name: string): T => list.find((entry) => entry.name === name) as T
+const find = <T extends { readonly name: string }>(list: readonly T[], name: string): T =>
+  list.find((entry) => entry.name === name) as T
 const factsOfProblem = new Map<string, Facts>()
 const facts = (name: string): Facts => {
   if (!factsOfProblem.has(name)) factsOfProblem.set(name, factsOf(find(problems, name)))
@@ -34,7 +49,10 @@ const withJvp = (s: Strategy, change: (t: Tensor) => Tensor): Strategy => ({
     return t && change(t)
   },
 })
-const withVjp = (s: Strategy, change: (t: Tensor) => Tensor): Strategy => ({ ...s, vjp: (...args) => s.vjp(...args).map((c) => c && change(c)) })
+const withVjp = (s: Strategy, change: (t: Tensor) => Tensor): Strategy => ({
+  ...s,
+  vjp: (...args) => s.vjp(...args).map((c) => c && change(c)),
+})
 
 const mutants: readonly (readonly [string, Strategy, string, string])[] = [
   ['a sign flip in forward mode', withJvp(oneStep(), neg), 'one-step', linearName],
@@ -51,10 +69,21 @@ const mutants: readonly (readonly [string, Strategy, string, string])[] = [
   ['implicit for unrolled', implicit(), 'unrolled', logisticName],
   ['truncated for unrolled', truncated(3), 'unrolled', linearName],
   ['unrolled for implicit', unrolled(), 'implicit', layerName],
-  ['an adjoint solve that is too loose', implicit({ linearSolver: 'neumann', tol: 1e-6 }), 'implicit, neumann', logisticName],
+  [
+    'an adjoint solve that is too loose',
+    implicit({ linearSolver: 'neumann', tol: 1e-6 }),
+    'implicit, neumann',
+    logisticName,
+  ],
   [
     'a transposed Jacobian',
-    { ...implicit(), vjp: ({ map, x, theta }, v, wanted) => linearizeAt(map, x, theta, wanted).pullTheta(linearSolve((u) => sub(u, linearizeAt(map, x, theta).push(u, []) ?? 0), v)) },
+    {
+      ...implicit(),
+      vjp: ({ map, x, theta }, v, wanted) =>
+        linearizeAt(map, x, theta, wanted).pullTheta(
+          linearSolve((u) => sub(u, linearizeAt(map, x, theta).push(u, []) ?? 0), v),
+        ),
+    },
     'implicit',
     linearName,
   ],
@@ -62,13 +91,34 @@ const mutants: readonly (readonly [string, Strategy, string, string])[] = [
     'a stale θ',
     {
       ...oneStep(),
-      jvp: ({ map, x, theta }, dTheta) => linearizeAt(map, x, theta.map((p) => add(stopGradient(p), 1e-6))).push(undefined, dTheta),
+      jvp: ({ map, x, theta }, dTheta) =>
+        linearizeAt(
+          map,
+          x,
+          theta.map((p) => add(stopGradient(p), 1e-6)),
+        ).push(undefined, dTheta),
     },
     'one-step',
     layerName,
   ],
-  ['a lost operand', { ...oneStep(), vjp: (solved, v, wanted) => oneStep().vjp(solved, v, wanted).map((c, i) => (i === 0 ? c && mul(0, c) : c)) }, 'one-step', logisticName],
-  ['no derivative at all', { name: 'zero', jvp: ({ x }) => mul(0, x), vjp: ({ theta }) => theta.map((p) => mul(0, p)) }, 'one-step', linearName],
+  [
+    'a lost operand',
+    {
+      ...oneStep(),
+      vjp: (solved, v, wanted) =>
+        oneStep()
+          .vjp(solved, v, wanted)
+          .map((c, i) => (i === 0 ? c && mul(0, c) : c)),
+    },
+    'one-step',
+    logisticName,
+  ],
+  [
+    'no derivative at all',
+    { name: 'zero', jvp: ({ x }) => mul(0, x), vjp: ({ theta }) => theta.map((p) => mul(0, p)) },
+    'one-step',
+    linearName,
+  ],
 ]
 
 for (const [name, strategy, rowName, problem] of mutants) {
@@ -95,20 +145,61 @@ const whileWrong = <R>(name: string, rule: Partial<Op>, check: () => R): R => {
 const [matmulRules, scanRules] = ['matmul', 'scan'].map((name) => ({ ...(ops.get(name) as Op) })) as [Op, Op]
 
 const brokenOps: readonly (readonly [string, string, Partial<Op>, string, string])[] = [
-  ['the jvp of tanh', 'tanh', { jvp: ({ outputs: [y] }, [dx]) => [dx && mul(dx, add(1, mul(y as Tensor, y as Tensor)))] }, 'one-step', layerName],
-  ['the vjp of tanh', 'tanh', { vjp: ({ outputs: [y] }, [v]) => [v && mul(v, sub(1, y as Tensor))] }, 'one-step', layerName],
-  ['the second derivative of softplus', 'sigmoid', { jvp: ({ outputs: [y] }, [dx]) => [dx && mul(dx, y as Tensor)] }, 'implicit', 'logistic, newton'],
-  ['a product without its left half', 'mul', { jvp: ({ inputs: [x] }, [, dy]) => [dy && mul(x as Tensor, dy)] }, 'one-step', 'ridge, fixedPoint'],
-  ['a matrix product without its right half', 'matmul', { jvp: (call, [da]) => matmulRules.jvp(call, [da, undefined]) }, 'neumann 4', linearName],
-  ['a scan that forgets its operands', 'scan', { vjp: (call, v, wanted) => scanRules.vjp(call, v, wanted).map((c, i) => (i <= 1 ? c : c && mul(0, c))) }, 'unrolled', linearName],
+  [
+    'the jvp of tanh',
+    'tanh',
+    { jvp: ({ outputs: [y] }, [dx]) => [dx && mul(dx, add(1, mul(y as Tensor, y as Tensor)))] },
+    'one-step',
+    layerName,
+  ],
+  [
+    'the vjp of tanh',
+    'tanh',
+    { vjp: ({ outputs: [y] }, [v]) => [v && mul(v, sub(1, y as Tensor))] },
+    'one-step',
+    layerName,
+  ],
+  [
+    'the second derivative of softplus',
+    'sigmoid',
+    { jvp: ({ outputs: [y] }, [dx]) => [dx && mul(dx, y as Tensor)] },
+    'implicit',
+    'logistic, newton',
+  ],
+  [
+    'a product without its left half',
+    'mul',
+    { jvp: ({ inputs: [x] }, [, dy]) => [dy && mul(x as Tensor, dy)] },
+    'one-step',
+    'ridge, fixedPoint',
+  ],
+  [
+    'a matrix product without its right half',
+    'matmul',
+    { jvp: (call, [da]) => matmulRules.jvp(call, [da, undefined]) },
+    'neumann 4',
+    linearName,
+  ],
+  [
+    'a scan that forgets its operands',
+    'scan',
+    { vjp: (call, v, wanted) => scanRules.vjp(call, v, wanted).map((c, i) => (i <= 1 ? c : c && mul(0, c))) },
+    'unrolled',
+    linearName,
+  ],
 ]
 
 for (const [name, op, rule, rowName, problem] of brokenOps) {
   test(`caught: ${name}`, async (t) => {
     const row = find(rows, rowName)
     const expected = row.expected(facts(problem))
-    const wrong = whileWrong(op, rule, () => Math.max(...distances(facts(problem), row.strategy, expected).errors))
+    const wrong = whileWrong(op, rule, () =>
+      Math.max(...distances(facts(problem), row.strategy, expected).errors),
+    )
     t.ok(wrong > bar, `distance ${wrong.toExponential(1)}`)
-    t.ok(Math.max(...distances(facts(problem), row.strategy, expected).errors) <= bar, 'and all is well again')
+    t.ok(
+      Math.max(...distances(facts(problem), row.strategy, expected).errors) <= bar,
+      'and all is well again',
+    )
   })
 }

@@ -2,12 +2,37 @@
 import { test } from 'tap'
 import { NDArray } from '../../lib/base/ndarray.js'
 import {
-  add, div, dot, fixedPoint, implicit, jacobian, linearizeAt, matmul, mul, norm2, oneStep, solve, sub, tanh, unrolled,
+  add,
+  div,
+  dot,
+  fixedPoint,
+  implicit,
+  jacobian,
+  linearizeAt,
+  matmul,
+  mul,
+  norm2,
+  oneStep,
+  solve,
+  sub,
+  tanh,
+  unrolled,
 } from '../../lib/index.js'
 import type { Solver, Strategy, Tensor } from '../../lib/index.js'
 import { evaluate, normal, value, values } from '../harness/evaluate.js'
 import { relativeError } from '../oracle/compare.js'
-import { fromArray, fromColumns, identity, minus, plus, scaled, solved, times, toArray, transposed } from '../oracle/matrices.js'
+import {
+  fromArray,
+  fromColumns,
+  identity,
+  minus,
+  plus,
+  scaled,
+  solved,
+  times,
+  toArray,
+  transposed,
+} from '../oracle/matrices.js'
 import { distances, factsOf, last } from './formulas.js'
 import { problems } from './problems.js'
 
@@ -61,15 +86,34 @@ test('the scaled one-step: its formula, and α found by itself', async (t) => {
     const r = minus(v, times(transposed(A), v))
     const scale = times(transposed(r), v).flat()[0] as number
     const t0 = scale / (times(transposed(r), r).flat()[0] as number)
-    const got = value((p) => jacobian((q) => matmul(covector, problem.run(q, { strategy: scaledOneStep, steps: problem.steps })), { mode: 'reverse' })(p as Tensor), problem.theta)
-    t.ok(relativeError([got], [new NDArray([problem.theta.size], Float64Array.from(times(transposed(B), scaled(t0, v)).flat()))]) < 1e-12, name)
+    const got = value(
+      (p) =>
+        jacobian((q) => matmul(covector, problem.run(q, { strategy: scaledOneStep, steps: problem.steps })), {
+          mode: 'reverse',
+        })(p),
+      problem.theta,
+    )
+    t.ok(
+      relativeError(
+        [got],
+        [new NDArray([problem.theta.size], Float64Array.from(times(transposed(B), scaled(t0, v)).flat()))],
+      ) < 1e-12,
+      name,
+    )
     // A damped Newton step has A = (1 − α) I, and t = 1/α makes up for it.
-    if (name === 'ridge, damped newton') t.ok(Math.abs(t0 * facts.alpha - 1) < 1e-6, `t α = ${String(t0 * facts.alpha)}`)
+    if (name === 'ridge, damped newton')
+      t.ok(Math.abs(t0 * facts.alpha - 1) < 1e-6, `t α = ${String(t0 * facts.alpha)}`)
   }
 })
 
 // Heavy-ball momentum: the state has a velocity, which the map that is differentiated does not carry.
-const heavyBall = (options: { readonly rate: number; readonly momentum: number; readonly maxSteps: number; readonly tol: number; readonly gradient: (x: Tensor, p: Tensor) => Tensor }): Solver<Tensor, Tensor, { x: Tensor; v: Tensor; g: Tensor }> => ({
+const heavyBall = (options: {
+  readonly rate: number
+  readonly momentum: number
+  readonly maxSteps: number
+  readonly tol: number
+  readonly gradient: (x: Tensor, p: Tensor) => Tensor
+}): Solver<Tensor, Tensor, { x: Tensor; v: Tensor; g: Tensor }> => ({
   name: 'heavyBall',
   init: (x, p) => ({ x, v: mul(0, x), g: options.gradient(x, p) }),
   step: ({ x, v, g }, p) => {
@@ -89,24 +133,56 @@ test('a solver from outside is differentiated by every strategy', async (t) => {
   const gradient = (x: Tensor, p: Tensor): Tensor => add(matmul(mul(p, sub(matmul(X, x), y)), X), mul(0.5, x))
   const solver = heavyBall({ rate: 0.05, momentum: 0.6, maxSteps: 2000, tol: 1e-13, gradient })
   const theta = normal('p', 5)
-  const p = new NDArray([5], theta.data.map((z) => 1 + 0.3 * Math.tanh(z)))
-  const run = (strategy: Strategy) => (q: Tensor): Tensor => solve(solver, { x0: [1, 1], theta: q, strategy })
-  const { outputs, reports } = evaluate((q) => [run(implicit())(q as Tensor), jacobian(run(implicit()))(q as Tensor), jacobian(run(unrolled()), { mode: 'reverse' })(q as Tensor), jacobian(run(oneStep()))(q as Tensor), jacobian(run(twoStepAverage))(q as Tensor)], p)
+  const p = new NDArray(
+    [5],
+    theta.data.map((z) => 1 + 0.3 * Math.tanh(z)),
+  )
+  const run =
+    (strategy: Strategy) =>
+    (q: Tensor): Tensor =>
+      solve(solver, { x0: [1, 1], theta: q, strategy })
+  const { outputs, reports } = evaluate(
+    (q) => [
+      run(implicit())(q),
+      jacobian(run(implicit()))(q),
+      jacobian(run(unrolled()), { mode: 'reverse' })(q),
+      jacobian(run(oneStep()))(q),
+      jacobian(run(twoStepAverage))(q),
+    ],
+    p,
+  )
   t.equal(reports.status, 0)
   const x = fromArray(outputs[0] as NDArray)
-  const H = plus(times(transposed(fromArray(X)), fromArray(X).map((row, i) => row.map((z) => z * (p.data[i] as number)))), scaled(0.5, identity(2)))
+  const H = plus(
+    times(
+      transposed(fromArray(X)),
+      fromArray(X).map((row, i) => row.map((z) => z * (p.data[i] as number))),
+    ),
+    scaled(0.5, identity(2)),
+  )
   const r = minus(times(fromArray(X), x), fromArray(y))
   const G = fromColumns(r.map((ri, i) => [0, 1].map((k) => (ri[0] as number) * X.at(i, k))))
   const J = scaled(-1, solved(H, G))
   const [A, B] = [minus(identity(2), scaled(0.05, H)), scaled(-0.05, G)]
   const wanted = [J, J, B, plus(B, scaled(0.5, times(A, B)))].map(toArray)
-  wanted.forEach((want, i) => t.ok(relativeError([outputs[i + 1] as NDArray], [want]) < 1e-9, ['implicit', 'unrolled', 'one-step', 'two-step average'][i] as string))
+  wanted.forEach((want, i) =>
+    t.ok(
+      relativeError([outputs[i + 1] as NDArray], [want]) < 1e-9,
+      ['implicit', 'unrolled', 'one-step', 'two-step average'][i] as string,
+    ),
+  )
 })
 
 test('a solver without a map of its own is differentiated by its step', async (t) => {
-  const solver = fixedPoint({ map: (x: Tensor, q: Tensor) => tanh(add(mul(0.5, x), q)), maxSteps: 300, tol: 1e-14 })
+  const solver = fixedPoint({
+    map: (x: Tensor, q: Tensor) => tanh(add(mul(0.5, x), q)),
+    maxSteps: 300,
+    tol: 1e-14,
+  })
   const { map: _, ...bare } = solver
-  const both = values((q) => [solver, bare].map((s) => jacobian((z) => solve(s as typeof solver, { x0: [0, 0], theta: z }))(q as Tensor)), [0.3, -1])
+  const both = values(
+    (q) => [solver, bare].map((s) => jacobian((z) => solve(s as typeof solver, { x0: [0, 0], theta: z }))(q)),
+    [0.3, -1],
+  )
   t.ok(relativeError([both[1] as NDArray], [both[0] as NDArray]) < 1e-14)
 })
-

@@ -2,8 +2,32 @@
 // every strategy must compute follows from those formulas alone.
 import { NDArray } from '../../lib/base/ndarray.js'
 import {
-  add, backtracking, concat, div, eye, exp, fixedPoint, gradientDescent, gram, luSolve, matmul, mul, neg, newton,
-  reciprocal, reshape, sigmoid, slice, softplus, solve, square, sub, sum, sumSquares, tanh, transpose,
+  add,
+  backtracking,
+  concat,
+  div,
+  eye,
+  exp,
+  fixedPoint,
+  gradientDescent,
+  gram,
+  luSolve,
+  matmul,
+  mul,
+  neg,
+  newton,
+  reciprocal,
+  reshape,
+  sigmoid,
+  slice,
+  softplus,
+  solve,
+  square,
+  sub,
+  sum,
+  sumSquares,
+  tanh,
+  transpose,
 } from '../../lib/index.js'
 import type { Solver, Strategy, Tensor } from '../../lib/index.js'
 import { between, normal } from '../harness/evaluate.js'
@@ -36,7 +60,10 @@ export interface Problem {
 }
 
 /** Solvers run for a number of steps, converged or not. */
-const endless = (steps: number): { readonly maxSteps: number; readonly tol: number } => ({ maxSteps: steps, tol: 0 })
+const endless = (steps: number): { readonly maxSteps: number; readonly tol: number } => ({
+  maxSteps: steps,
+  tol: 0,
+})
 
 /** A solve of a solver that is made for a number of steps, on one array x. */
 const onVector =
@@ -56,7 +83,10 @@ interface Ridge {
   readonly weights: Tensor
   readonly lambda: Tensor
 }
-const ridgeTheta = new NDArray([samples + 1], Float64Array.from([...between(0.5, 1.5, 'ridge w', samples).data, 0.4]))
+const ridgeTheta = new NDArray(
+  [samples + 1],
+  Float64Array.from([...between(0.5, 1.5, 'ridge w', samples).data, 0.4]),
+)
 const ridge = (theta: Tensor): Ridge => ({ lambda: scalar(theta, samples), weights: row(theta, 0, samples) })
 const ridgeObjective = (x: Tensor, { weights, lambda }: Ridge): Tensor =>
   add(mul(0.5, sum(mul(weights, square(sub(matmul(X, x), y))))), mul(mul(0.5, lambda), sumSquares(x)))
@@ -77,9 +107,15 @@ interface Logistic {
   readonly penalty: { readonly log: Tensor }
 }
 const logisticTheta = new NDArray([7], Float64Array.from([...between(0.5, 1.5, 'logistic w', 6).data, -0.7]))
-const logistic = (theta: Tensor): Logistic => ({ weights: row(theta, 0, 6), penalty: { log: scalar(theta, 6) } })
+const logistic = (theta: Tensor): Logistic => ({
+  weights: row(theta, 0, 6),
+  penalty: { log: scalar(theta, 6) },
+})
 const logisticObjective = (b: Tensor, { weights, penalty }: Logistic): Tensor =>
-  add(sum(mul(weights, softplus(neg(mul(labels, matmul(Z, b)))))), mul(mul(0.5, exp(penalty.log)), sumSquares(b)))
+  add(
+    sum(mul(weights, softplus(neg(mul(labels, matmul(Z, b)))))),
+    mul(mul(0.5, exp(penalty.log)), sumSquares(b)),
+  )
 const logisticGradient = (b: Tensor, { weights, penalty }: Logistic): Tensor => {
   const s = sigmoid(neg(mul(labels, matmul(Z, b))))
   return sub(mul(exp(penalty.log), b), matmul(transpose(Z), mul(mul(weights, labels), s)))
@@ -91,7 +127,10 @@ const logisticHessian = (b: Tensor, { weights, penalty }: Logistic): Tensor => {
 const logisticStart = normal('logistic x0', 2)
 
 // A layer x = tanh(W x + U θ + b), with x kept as a record of two arrays.
-const W = new NDArray([3, 3], normal('layer W', 3, 3).data.map((w) => 0.25 * w))
+const W = new NDArray(
+  [3, 3],
+  normal('layer W', 3, 3).data.map((w) => 0.25 * w),
+)
 const U = normal('layer U', 3, 2)
 const bias = normal('layer b', 3)
 const layerTheta = normal('layer theta', 2)
@@ -100,7 +139,8 @@ interface Halves {
   readonly first: Tensor
   readonly rest: { readonly a: Tensor; readonly b: Tensor }
 }
-const joined = ({ first, rest: { a, b } }: Halves): Tensor => concat([first, reshape(a, [1]), reshape(b, [1])])
+const joined = ({ first, rest: { a, b } }: Halves): Tensor =>
+  concat([first, reshape(a, [1]), reshape(b, [1])])
 const halves = (x: Tensor): Halves => ({ first: row(x, 0, 1), rest: { b: scalar(x, 2), a: scalar(x, 1) } })
 const layerStart = { first: [0.1], rest: { a: -0.2, b: 0.3 } }
 
@@ -110,7 +150,8 @@ export const linear = {
   B: normal('linear B', 3, 2),
   c: normal('linear c', 3),
 }
-const affine = (x: Tensor, theta: Tensor): Tensor => add(add(matmul(linear.A, x), matmul(linear.B, theta)), linear.c)
+const affine = (x: Tensor, theta: Tensor): Tensor =>
+  add(add(matmul(linear.A, x), matmul(linear.B, theta)), linear.c)
 
 /** F relaxed by α. */
 const relaxed =
@@ -133,7 +174,15 @@ export const problems: readonly Problem[] = [
   {
     name: 'ridge, fixedPoint',
     theta: ridgeTheta,
-    run: onVector((steps) => fixedPoint({ map: (x: Tensor, p: Ridge) => sub(x, mul(0.1, ridgeGradient(x, p))), ...endless(steps) }), ridge, ridgeStart),
+    run: onVector(
+      (steps) =>
+        fixedPoint({
+          map: (x: Tensor, p: Ridge) => sub(x, mul(0.1, ridgeGradient(x, p))),
+          ...endless(steps),
+        }),
+      ridge,
+      ridgeStart,
+    ),
     map: (x, theta, alpha) => descent(x, theta, alpha, () => 0.1),
     symmetric: true,
     contractive: true,
@@ -142,7 +191,11 @@ export const problems: readonly Problem[] = [
   {
     name: 'ridge, gradientDescent with a constant step',
     theta: ridgeTheta,
-    run: onVector((steps) => gradientDescent({ objective: ridgeObjective, stepSize: 0.12, ...endless(steps) }), ridge, ridgeStart),
+    run: onVector(
+      (steps) => gradientDescent({ objective: ridgeObjective, stepSize: 0.12, ...endless(steps) }),
+      ridge,
+      ridgeStart,
+    ),
     map: (x, theta, alpha) => descent(x, theta, alpha, () => 0.12),
     symmetric: true,
     contractive: true,
@@ -151,7 +204,11 @@ export const problems: readonly Problem[] = [
   {
     name: 'ridge, gradientDescent with a step that depends on θ',
     theta: ridgeTheta,
-    run: onVector((steps) => gradientDescent({ objective: ridgeObjective, stepSize: ridgeStep, ...endless(steps) }), ridge, ridgeStart),
+    run: onVector(
+      (steps) => gradientDescent({ objective: ridgeObjective, stepSize: ridgeStep, ...endless(steps) }),
+      ridge,
+      ridgeStart,
+    ),
     map: (x, theta, alpha) => descent(x, theta, alpha, ridgeStep),
     symmetric: true,
     contractive: true,
@@ -162,7 +219,12 @@ export const problems: readonly Problem[] = [
     name: 'ridge, gradientDescent with backtracking',
     theta: ridgeTheta,
     run: onVector(
-      (steps) => gradientDescent({ objective: ridgeObjective, stepSize: backtracking({ initial: 2, shrink: 0.7, sufficient: 0.3 }), ...endless(steps) }),
+      (steps) =>
+        gradientDescent({
+          objective: ridgeObjective,
+          stepSize: backtracking({ initial: 2, shrink: 0.7, sufficient: 0.3 }),
+          ...endless(steps),
+        }),
       ridge,
       ridgeStart,
     ),
@@ -174,7 +236,11 @@ export const problems: readonly Problem[] = [
   {
     name: 'ridge, newton',
     theta: ridgeTheta,
-    run: onVector((steps) => newton({ objective: ridgeObjective, lineSearch: 'none', ...endless(steps) }), ridge, ridgeStart),
+    run: onVector(
+      (steps) => newton({ objective: ridgeObjective, lineSearch: 'none', ...endless(steps) }),
+      ridge,
+      ridgeStart,
+    ),
     map: relaxed((x, theta) => sub(x, luSolve(ridgeHessian(ridge(theta)), ridgeGradient(x, ridge(theta))))),
     residual: (x, theta) => ridgeGradient(x, ridge(theta)),
     symmetric: true,
@@ -185,7 +251,12 @@ export const problems: readonly Problem[] = [
   {
     name: 'ridge, damped newton',
     theta: ridgeTheta,
-    run: onVector((steps) => newton({ objective: ridgeObjective, lineSearch: backtracking({ initial: 0.5 }), ...endless(steps) }), ridge, ridgeStart),
+    run: onVector(
+      (steps) =>
+        newton({ objective: ridgeObjective, lineSearch: backtracking({ initial: 0.5 }), ...endless(steps) }),
+      ridge,
+      ridgeStart,
+    ),
     map: relaxed((x, theta) => sub(x, luSolve(ridgeHessian(ridge(theta)), ridgeGradient(x, ridge(theta))))),
     residual: (x, theta) => ridgeGradient(x, ridge(theta)),
     symmetric: true,
@@ -196,7 +267,11 @@ export const problems: readonly Problem[] = [
   {
     name: 'logistic, gradientDescent',
     theta: logisticTheta,
-    run: onVector((steps) => gradientDescent({ objective: logisticObjective, stepSize: 0.3, ...endless(steps) }), logistic, logisticStart),
+    run: onVector(
+      (steps) => gradientDescent({ objective: logisticObjective, stepSize: 0.3, ...endless(steps) }),
+      logistic,
+      logisticStart,
+    ),
     map: (b, theta, alpha) => sub(b, mul(alpha * 0.3, logisticGradient(b, logistic(theta)))),
     symmetric: true,
     contractive: true,
@@ -206,8 +281,14 @@ export const problems: readonly Problem[] = [
   {
     name: 'logistic, newton',
     theta: logisticTheta,
-    run: onVector((steps) => newton({ objective: logisticObjective, lineSearch: 'none', ...endless(steps) }), logistic, logisticStart),
-    map: relaxed((b, theta) => sub(b, luSolve(logisticHessian(b, logistic(theta)), logisticGradient(b, logistic(theta))))),
+    run: onVector(
+      (steps) => newton({ objective: logisticObjective, lineSearch: 'none', ...endless(steps) }),
+      logistic,
+      logisticStart,
+    ),
+    map: relaxed((b, theta) =>
+      sub(b, luSolve(logisticHessian(b, logistic(theta)), logisticGradient(b, logistic(theta)))),
+    ),
     residual: (b, theta) => logisticGradient(b, logistic(theta)),
     contractive: true,
     tellsStepLength: true,
@@ -217,11 +298,18 @@ export const problems: readonly Problem[] = [
     name: 'logistic, newton with backtracking',
     theta: logisticTheta,
     run: onVector(
-      (steps) => newton({ objective: logisticObjective, lineSearch: backtracking({ initial: 3, sufficient: 0.2 }), ...endless(steps) }),
+      (steps) =>
+        newton({
+          objective: logisticObjective,
+          lineSearch: backtracking({ initial: 3, sufficient: 0.2 }),
+          ...endless(steps),
+        }),
       logistic,
       logisticStart,
     ),
-    map: relaxed((b, theta) => sub(b, luSolve(logisticHessian(b, logistic(theta)), logisticGradient(b, logistic(theta))))),
+    map: relaxed((b, theta) =>
+      sub(b, luSolve(logisticHessian(b, logistic(theta)), logisticGradient(b, logistic(theta)))),
+    ),
     residual: (b, theta) => logisticGradient(b, logistic(theta)),
     tellsStepLength: true,
     steps: 2,
@@ -230,7 +318,15 @@ export const problems: readonly Problem[] = [
     name: 'layer, fixedPoint on a record',
     theta: layerTheta,
     run: (theta, { strategy, steps }) =>
-      joined(solve(fixedPoint({ map: (x: Halves, p: { input: Tensor }) => halves(layer(joined(x), p.input)), ...endless(steps) }), { x0: layerStart, theta: { input: theta }, strategy })),
+      joined(
+        solve(
+          fixedPoint({
+            map: (x: Halves, p: { input: Tensor }) => halves(layer(joined(x), p.input)),
+            ...endless(steps),
+          }),
+          { x0: layerStart, theta: { input: theta }, strategy },
+        ),
+      ),
     map: relaxed(layer),
     contractive: true,
     krylov: true,
@@ -240,7 +336,16 @@ export const problems: readonly Problem[] = [
     name: 'layer, newton on the residual',
     theta: layerTheta,
     run: (theta, { strategy, steps }) =>
-      joined(solve(newton({ residual: (x: Halves, p: { input: Tensor }) => halves(sub(joined(x), layer(joined(x), p.input))), lineSearch: 'none', ...endless(steps) }), { x0: layerStart, theta: { input: theta }, strategy })),
+      joined(
+        solve(
+          newton({
+            residual: (x: Halves, p: { input: Tensor }) => halves(sub(joined(x), layer(joined(x), p.input))),
+            lineSearch: 'none',
+            ...endless(steps),
+          }),
+          { x0: layerStart, theta: { input: theta }, strategy },
+        ),
+      ),
     map: relaxed((x, theta) => {
       const t = layer(x, theta)
       const J = sub(eye(3), mul(reshape(sub(1, square(t)), [3, 1]), W))
@@ -255,7 +360,16 @@ export const problems: readonly Problem[] = [
   {
     name: 'square roots, newton with backtracking on the residual',
     theta: new NDArray([2], Float64Array.from([2, 5])),
-    run: onVector((steps) => newton({ residual: (x: Tensor, a: Tensor) => sub(square(x), a), lineSearch: backtracking({ sufficient: 0.4 }), ...endless(steps) }), plain, new NDArray([2], Float64Array.from([0.3, 2]))),
+    run: onVector(
+      (steps) =>
+        newton({
+          residual: (x: Tensor, a: Tensor) => sub(square(x), a),
+          lineSearch: backtracking({ sufficient: 0.4 }),
+          ...endless(steps),
+        }),
+      plain,
+      new NDArray([2], Float64Array.from([0.3, 2])),
+    ),
     map: relaxed((x, a) => sub(x, div(sub(square(x), a), mul(2, x)))),
     residual: (x, a) => sub(square(x), a),
     tellsStepLength: true,

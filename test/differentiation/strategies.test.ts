@@ -15,7 +15,10 @@ for (const problem of problems) {
       })
       t.equal(reports.iterations, problem.steps, `${name}: number of steps`)
       t.equal(reports.gradientStatus, 0, `${name}: gradient status`)
-      t.notOk((reports.adjointResidual as number) > 1e-12, `${name}: adjoint residual ${String(reports.adjointResidual)}`)
+      t.notOk(
+        (reports.adjointResidual as number) > 1e-12,
+        `${name}: adjoint residual ${String(reports.adjointResidual)}`,
+      )
     }
   })
 }

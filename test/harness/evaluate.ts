@@ -18,23 +18,34 @@ export type Traced = (...inputs: Tensor[]) => Operand | readonly Operand[]
 
 /** The graph that would be lowered, at inputs of these shapes. */
 export const lowered = (fn: Traced, ...inputs: readonly ArrayInput[]): Graph => {
-  const graph = prepareForLowering(graphOf(fn, inputs.map((x) => array(x))))
+  const graph = prepareForLowering(
+    graphOf(
+      fn,
+      inputs.map((x) => array(x)),
+    ),
+  )
   verifyGraph(graph)
   return graph
 }
 
 /** Outputs and reports of fn at the inputs. */
 export const evaluate = (fn: Traced, ...inputs: readonly ArrayInput[]): Interpreted =>
-  interpret(lowered(fn, ...inputs), inputs.map((x) => array(x)))
+  interpret(
+    lowered(fn, ...inputs),
+    inputs.map((x) => array(x)),
+  )
 
 /** The outputs alone. */
-export const values = (fn: Traced, ...inputs: readonly ArrayInput[]): readonly NDArray[] => evaluate(fn, ...inputs).outputs
+export const values = (fn: Traced, ...inputs: readonly ArrayInput[]): readonly NDArray[] =>
+  evaluate(fn, ...inputs).outputs
 
 /** The first output. */
-export const value = (fn: Traced, ...inputs: readonly ArrayInput[]): NDArray => values(fn, ...inputs)[0] as NDArray
+export const value = (fn: Traced, ...inputs: readonly ArrayInput[]): NDArray =>
+  values(fn, ...inputs)[0] as NDArray
 
 /** The first output, a scalar. */
-export const number = (fn: Traced, ...inputs: readonly ArrayInput[]): number => value(fn, ...inputs).data[0] as number
+export const number = (fn: Traced, ...inputs: readonly ArrayInput[]): number =>
+  value(fn, ...inputs).data[0] as number
 
 /** An array of normal numbers that depends on its name alone. */
 export const normal = (name: string, ...shape: Shape): NDArray =>
@@ -42,4 +53,9 @@ export const normal = (name: string, ...shape: Shape): NDArray =>
 
 /** Uniform numbers between two bounds. */
 export const between = (low: number, high: number, name: string, ...shape: Shape): NDArray =>
-  new NDArray(shape, stream(2023, name).uniforms(sizeOf(shape)).map((u) => low + (high - low) * u))
+  new NDArray(
+    shape,
+    stream(2023, name)
+      .uniforms(sizeOf(shape))
+      .map((u) => low + (high - low) * u),
+  )

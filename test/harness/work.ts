@@ -32,7 +32,8 @@ export const census = (graph: Graph): Readonly<Record<string, number>> => {
   const counts: Record<string, number> = {}
   const visit = (part: Graph): void => {
     for (const node of part.nodes) {
-      if (node.op.name !== 'constant' && node.op.name !== 'reshape') counts[node.op.name] = (counts[node.op.name] ?? 0) + 1
+      if (node.op.name !== 'constant' && node.op.name !== 'reshape')
+        counts[node.op.name] = (counts[node.op.name] ?? 0) + 1
       for (const [, inner] of subgraphs(node)) visit(inner)
     }
   }

@@ -20,13 +20,15 @@ export const fromArray = (x: NDArray): Matrix => {
 export const fromColumns = (columns: readonly ArrayLike<number>[]): Matrix =>
   build(columns[0]?.length ?? 0, columns.length, (i, j) => columns[j]?.[i] as number)
 
-export const toArray = (a: Matrix): NDArray => new NDArray([a.length, columnsOf(a)], Float64Array.from(a.flat()))
+export const toArray = (a: Matrix): NDArray =>
+  new NDArray([a.length, columnsOf(a)], Float64Array.from(a.flat()))
 
 export const identity = (n: number): Matrix => build(n, n, (i, j) => (i === j ? 1 : 0))
 
 export const transposed = (a: Matrix): Matrix => build(columnsOf(a), a.length, (i, j) => entry(a, j, i))
 
-export const plus = (a: Matrix, b: Matrix): Matrix => build(a.length, columnsOf(a), (i, j) => entry(a, i, j) + entry(b, i, j))
+export const plus = (a: Matrix, b: Matrix): Matrix =>
+  build(a.length, columnsOf(a), (i, j) => entry(a, i, j) + entry(b, i, j))
 
 export const scaled = (s: number, a: Matrix): Matrix => a.map((row) => row.map((x) => s * x))
 
@@ -40,7 +42,10 @@ export const solved = (a: Matrix, b: Matrix): Matrix => {
   const n = a.length
   const work = a.map((row, i) => [...row, ...(b[i] as readonly number[])])
   for (let k = 0; k < n; k++) {
-    const best = work.reduce((p, _, i) => (i >= k && Math.abs(entry(work, i, k)) > Math.abs(entry(work, p, k)) ? i : p), k)
+    const best = work.reduce(
+      (p, _, i) => (i >= k && Math.abs(entry(work, i, k)) > Math.abs(entry(work, p, k)) ? i : p),
+      k,
+    )
     ;[work[k], work[best]] = [work[best] as number[], work[k] as number[]]
     const pivot = work[k] as number[]
     for (let i = 0; i < n; i++) {

@@ -1,8 +1,37 @@
 // Scalar functions of one array that derivatives are tested on: each goes through other ops, all are smooth at their point.
 import type { NDArray } from '../../lib/base/ndarray.js'
 import {
-  add, cholesky, choleskySolve, cond, cos, customDerivative, diag, dot, exp, greater, linearSolve, log, logdet, logsumexp,
-  matmul, mul, norm2, outer, prod, scan, sigmoid, sin, slice, softplus, square, sub, sum, sumSquares, tanh, transpose, vmap,
+  add,
+  cholesky,
+  choleskySolve,
+  cond,
+  cos,
+  customDerivative,
+  diag,
+  dot,
+  exp,
+  greater,
+  linearSolve,
+  log,
+  logdet,
+  logsumexp,
+  matmul,
+  mul,
+  norm2,
+  outer,
+  prod,
+  scan,
+  sigmoid,
+  sin,
+  slice,
+  softplus,
+  square,
+  sub,
+  sum,
+  sumSquares,
+  tanh,
+  transpose,
+  vmap,
 } from '../../lib/index.js'
 import type { Tensor } from '../../lib/index.js'
 import { between, normal } from '../harness/evaluate.js'
@@ -55,10 +84,22 @@ export const functions: readonly Row[] = [
   { name: 'log-determinant', fn: (x) => logdet(definite(x)), x: normal('x', 3) },
   { name: 'Cholesky solve', fn: (x) => dot(x, choleskySolve(definite(x), [1, 2, 3])), x: normal('x', 3) },
   { name: 'Cholesky factor', fn: (x) => sum(mul(Q, cholesky(definite(x)))), x: normal('x', 3) },
-  { name: 'linear solve', fn: (x) => dot(x, linearSolve((z) => matmul(definite(x), z), [1, -1, 2])), x: normal('x', 3) },
+  {
+    name: 'linear solve',
+    fn: (x) =>
+      dot(
+        x,
+        linearSolve((z) => matmul(definite(x), z), [1, -1, 2]),
+      ),
+    x: normal('x', 3),
+  },
   { name: 'scan', fn: recurrence, x: normal('x', 3) },
   { name: 'branch taken', fn: branches, x: between(0.2, 1, 'x', 3) },
   { name: 'branch not taken', fn: branches, x: between(-1, -0.2, 'x', 3) },
-  { name: 'batch', fn: (x) => sum(vmap((row: Tensor) => log(add(sumSquares(row), 1)))(mul(X, x))), x: normal('x', 3) },
+  {
+    name: 'batch',
+    fn: (x) => sum(vmap((row: Tensor) => log(add(sumSquares(row), 1)))(mul(X, x))),
+    x: normal('x', 3),
+  },
   { name: 'custom rule', fn: (x) => sum(mul(x, handWritten(x))), x: normal('x', 4) },
 ]

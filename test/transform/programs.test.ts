@@ -6,7 +6,21 @@ import { NDArray } from '../../lib/base/ndarray.js'
 import { sameShape, sizeOf } from '../../lib/base/shape.js'
 import type { Shape } from '../../lib/base/shape.js'
 import {
-  add, broadcast, concat, div, eye, matmul, mul, neg, outer, reshape, slice, square, sub, sum, transpose,
+  add,
+  broadcast,
+  concat,
+  div,
+  eye,
+  matmul,
+  mul,
+  neg,
+  outer,
+  reshape,
+  slice,
+  square,
+  sub,
+  sum,
+  transpose,
 } from '../../lib/index.js'
 import type { Tensor } from '../../lib/index.js'
 import type { Graph } from '../../lib/ir/graph.js'
@@ -25,11 +39,29 @@ interface Step {
 }
 const kinds = [
   ...['add', 'sub', 'mul', 'matmul', 'matmul', 'outer', 'outer', 'transpose', 'transpose'],
-  ...['neg', 'scale', 'divide', 'square', 'sum', 'sumRows', 'rows', 'columns', 'identity', 'weighted', 'slice', 'concat'],
+  ...[
+    'neg',
+    'scale',
+    'divide',
+    'square',
+    'sum',
+    'sumRows',
+    'rows',
+    'columns',
+    'identity',
+    'weighted',
+    'slice',
+    'concat',
+  ],
 ] as const
 
 const shapesOf = (n: number, p: number): readonly Shape[] => [[n, n], [n, p], [n], [p], []]
-const sizes: readonly (readonly [number, number])[] = [[3, 2], [4, 1], [1, 2], [0, 2]]
+const sizes: readonly (readonly [number, number])[] = [
+  [3, 2],
+  [4, 1],
+  [1, 2],
+  [0, 2],
+]
 
 const last = (x: Tensor, back: number): number => x.shape[x.rank - back] as number
 
@@ -45,7 +77,9 @@ const carryOut = ({ kind, scalar }: Step, x: Tensor, y: Tensor): Tensor | undefi
     case 'mul':
       return same || x.rank === 0 || y.rank === 0 ? mul(x, y) : undefined
     case 'matmul':
-      return x.rank > 0 && y.rank > 0 && last(x, 1) === last(y, y.rank === 1 ? 1 : 2) ? matmul(x, y) : undefined
+      return x.rank > 0 && y.rank > 0 && last(x, 1) === last(y, y.rank === 1 ? 1 : 2)
+        ? matmul(x, y)
+        : undefined
     case 'outer':
       return x.rank === 1 && y.rank === 1 ? outer(x, y) : undefined
     case 'transpose':
@@ -63,13 +97,19 @@ const carryOut = ({ kind, scalar }: Step, x: Tensor, y: Tensor): Tensor | undefi
     case 'sumRows':
       return x.rank === 2 ? sum(x, 0) : undefined
     case 'rows':
-      return matrices || x.rank !== 2 || y.rank !== 1 || last(x, 2) !== last(y, 1) ? undefined : mul(x, reshape(y, [-1, 1]))
+      return matrices || x.rank !== 2 || y.rank !== 1 || last(x, 2) !== last(y, 1)
+        ? undefined
+        : mul(x, reshape(y, [-1, 1]))
     case 'columns':
-      return matrices || x.rank !== 2 || y.rank !== 1 || last(x, 1) !== last(y, 1) ? undefined : mul(x, broadcast(y, x.shape))
+      return matrices || x.rank !== 2 || y.rank !== 1 || last(x, 1) !== last(y, 1)
+        ? undefined
+        : mul(x, broadcast(y, x.shape))
     case 'identity':
       return x.rank === 2 ? matmul(x, mul(scalar, eye(last(x, 1)))) : undefined
     case 'weighted':
-      return x.rank === 2 && y.rank === 1 && last(x, 2) === last(y, 1) ? matmul(transpose(x), mul(reshape(y, [-1, 1]), x)) : undefined
+      return x.rank === 2 && y.rank === 1 && last(x, 2) === last(y, 1)
+        ? matmul(transpose(x), mul(reshape(y, [-1, 1]), x))
+        : undefined
     case 'slice':
       return x.rank > 0 && last(x, x.rank) >= 2 ? slice(x, [0, 2]) : undefined
     case 'concat':
@@ -77,14 +117,20 @@ const carryOut = ({ kind, scalar }: Step, x: Tensor, y: Tensor): Tensor | undefi
   }
 }
 
-const program = (steps: readonly Step[]) => (...inputs: Tensor[]): Tensor[] => {
-  const values = [...inputs]
-  for (const step of steps) {
-    const made = carryOut(step, values[step.a % values.length] as Tensor, values[step.b % values.length] as Tensor)
-    if (made !== undefined) values.push(made)
+const program =
+  (steps: readonly Step[]) =>
+  (...inputs: Tensor[]): Tensor[] => {
+    const values = [...inputs]
+    for (const step of steps) {
+      const made = carryOut(
+        step,
+        values[step.a % values.length] as Tensor,
+        values[step.b % values.length] as Tensor,
+      )
+      if (made !== undefined) values.push(made)
+    }
+    return [values[values.length - 1] as Tensor, values[values.length - 2] as Tensor]
   }
-  return [values[values.length - 1] as Tensor, values[values.length - 2] as Tensor]
-}
 
 const step = fc.record({
   kind: fc.constantFrom(...kinds),
@@ -102,12 +148,17 @@ const inputs = (shapes: readonly Shape[]): fc.Arbitrary<NDArray[]> => fc.tuple(.
 /** Whether every sum in the graph is exact: all numbers are multiples of 2⁻²⁰ below 2³⁰. */
 const exact = (graph: Graph, at: readonly NDArray[]): boolean => {
   const all = { ...graph, outputs: graph.nodes.flatMap((node) => node.outputs) }
-  return interpret(all, at).outputs.every(({ data }) => data.every((x) => Math.abs(x) < 2 ** 30 && Number.isInteger(x * 2 ** 20)))
+  return interpret(all, at).outputs.every(({ data }) =>
+    data.every((x) => Math.abs(x) < 2 ** 30 && Number.isInteger(x * 2 ** 20)),
+  )
 }
 
 /** Equal numbers; −0 and 0 are equal. */
 const equal = (xs: readonly NDArray[], ys: readonly NDArray[]): boolean =>
-  xs.every((x, i) => sameShape(x.shape, (ys[i] as NDArray).shape) && x.data.every((value, k) => value === ys[i]?.data[k]))
+  xs.every(
+    (x, i) =>
+      sameShape(x.shape, (ys[i] as NDArray).shape) && x.data.every((value, k) => value === ys[i]?.data[k]),
+  )
 
 const sameAfter = (graph: Graph, at: readonly NDArray[]): boolean => {
   const simpler = simplify(graph)
@@ -116,7 +167,10 @@ const sameAfter = (graph: Graph, at: readonly NDArray[]): boolean => {
   return equal(interpret(simpler, at).outputs, interpret(graph, at).outputs)
 }
 
-const runs = (numRuns: number): { readonly numRuns: number; readonly seed: number } => ({ numRuns, seed: 2023 })
+const runs = (numRuns: number): { readonly numRuns: number; readonly seed: number } => ({
+  numRuns,
+  seed: 2023,
+})
 const steps = (maxLength: number): fc.Arbitrary<Step[]> => fc.array(step, { minLength: 2, maxLength })
 
 for (const [n, p] of sizes) {
@@ -133,13 +187,35 @@ for (const [n, p] of sizes) {
     fc.assert(
       fc.property(steps(8), inputs(shapes), inputs(shapes), (list, at, along) => {
         const graph = graphOf(program(list), at)
-        const cotangents = graph.outputs.map(({ shape }) => new NDArray(shape, Float64Array.from({ length: sizeOf(shape) }, (_, i) => (i % 3) - 1)))
-        const doubled = at.map((x) => new NDArray([2, ...x.shape], Float64Array.from([...x.data, ...x.data.map((z) => 1 - z)])))
+        const cotangents = graph.outputs.map(
+          ({ shape }) =>
+            new NDArray(
+              shape,
+              Float64Array.from({ length: sizeOf(shape) }, (_, i) => (i % 3) - 1),
+            ),
+        )
+        const doubled = at.map(
+          (x) => new NDArray([2, ...x.shape], Float64Array.from([...x.data, ...x.data.map((z) => 1 - z)])),
+        )
         return (
           sameAfter(jvpOf(graph), [...at, ...along]) &&
           sameAfter(vjpOf(graph), [...at, ...cotangents]) &&
-          sameAfter(vmapOf(graph, at.map(() => true), 2), doubled) &&
-          sameAfter(vmapOf(graph, at.map((_, i) => i % 2 === 0), 2), at.map((x, i) => (i % 2 === 0 ? (doubled[i] as NDArray) : x)))
+          sameAfter(
+            vmapOf(
+              graph,
+              at.map(() => true),
+              2,
+            ),
+            doubled,
+          ) &&
+          sameAfter(
+            vmapOf(
+              graph,
+              at.map((_, i) => i % 2 === 0),
+              2,
+            ),
+            at.map((x, i) => (i % 2 === 0 ? (doubled[i] as NDArray) : x)),
+          )
         )
       }),
       runs(100),
@@ -166,5 +242,8 @@ test('programs are not trivial', async (t) => {
   const drawn = fc.sample(fc.tuple(steps(12), inputs(shapesOf(3, 2))), { numRuns: 200, seed: 1 })
   const graphs = drawn.map(([list, at]) => ({ graph: graphOf(program(list), at), at }))
   t.ok(graphs.filter(({ graph, at }) => exact(graph, at)).length > 150, 'most are exact')
-  t.ok(graphs.filter(({ graph }) => flops(simplify(graph)) < flops(graph)).length > 60, 'many have work to save')
+  t.ok(
+    graphs.filter(({ graph }) => flops(simplify(graph)) < flops(graph)).length > 60,
+    'many have work to save',
+  )
 })
