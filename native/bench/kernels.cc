@@ -139,6 +139,38 @@ void uniformProducts(double peak) {
   }
 }
 
+/** Products without lanes, beside dgemm. */
+void plainProducts(double peak) {
+  const int64_t sizes[][3] = {
+      {4, 4, 4},       {8, 8, 8},          {16, 16, 16},   {33, 33, 33},  {64, 64, 64},   {200, 200, 200},
+      {512, 512, 512}, {1000, 1000, 1000}, {8192, 12, 2},  {8192, 12, 4}, {8192, 12, 12}, {12, 8192, 12},
+      {512, 512, 2},   {512, 512, 4},      {512, 512, 10}, {2, 512, 512}, {4, 512, 512}};
+  for (const auto& [rows, inner, cols] : sizes) {
+    for (int bits = 0; bits < 4; ++bits) {
+      const MatmulShape shape{rows, inner, cols, 1, false, false, (bits & 2) != 0, (bits & 1) != 0};
+      const Values a = randomValues(rows * inner), b = randomValues(inner * cols);
+      Values c(static_cast<size_t>(rows * cols)), scratch(matmulScratch(shape));
+      const auto seconds =
+          sideBySide({[&] { matmul(shape, c.data(), a.data(), b.data(), scratch.data()); },
+                      [&] {
+                        blas::gemm(shape.transposeB ? 'T' : 'N', shape.transposeA ? 'T' : 'N', cols, rows,
+                                   inner, 1, b.data(), shape.transposeB ? inner : cols, a.data(),
+                                   shape.transposeA ? rows : inner, 0, c.data(), cols);
+                      }},
+                     5);
+      const double flops = 2.0 * static_cast<double>(rows * inner * cols);
+      report("plain product", {{"rows", rows},
+                               {"inner", inner},
+                               {"cols", cols},
+                               {"transposeA", shape.transposeA},
+                               {"transposeB", shape.transposeB},
+                               {"gflops", flops / seconds[0] / 1e9},
+                               {"peakFraction", flops / seconds[0] / peak},
+                               {"speedupOverDgemm", seconds[1] / seconds[0]}});
+    }
+  }
+}
+
 void laneProducts(double peak) {
   for (const int64_t n : {4, 8, 16, 32, 64, 128, 256, 512}) {
     for (const int64_t lanes : {8, 64}) {
@@ -367,6 +399,7 @@ int main(int argc, char** argv) {
   if (wanted("elementwise")) elementwise();
   if (wanted("logistic")) logistic();
   if (wanted("uniform")) uniformProducts(peak);
+  if (wanted("plain product")) plainProducts(peak);
   if (wanted("lane product")) laneProducts(peak);
   if (wanted("gram")) grams(peak);
   if (wanted("cholesky")) choleskys();

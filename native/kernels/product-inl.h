@@ -252,17 +252,30 @@ struct Blocks {
   HWY_INLINE int64_t operator[](int64_t i) const { return size + (i < larger); }
 };
 
+/** C = A·X (or C ± A·X) for a panel of X, at most kUniformChunk × kUniformSlabs, whose rows are xRow apart.
+ */
+HWY_INLINE void UniformPanel(Update update, int64_t rows, int64_t depth, In a, const double* x, int64_t xRow,
+                             double* c, int64_t cRow, Slabs slabs) {
+  const Blocks widths(slabs.count, kMaxSlabs);
+  const Blocks heights(rows, MaxRows(static_cast<int>(widths[0]), a.row == 1));
+  for (int64_t block = 0, i = 0; block < heights.count; i += heights[block++]) {
+    for (int64_t group = 0, s = 0; group < widths.count; s += widths[group++]) {
+      kUniformBlocks[static_cast<size_t>((widths[group] - 1) * kMostRows + heights[block] - 1)](
+          update, depth, a.from(i, 0), x + s * slabs.x, xRow, c + i * cRow + s * slabs.c, cRow, slabs);
+    }
+  }
+}
+
 /** From so many rows of A on, X is copied to where it lies densely. */
 inline constexpr int64_t kPackedRows = 48;
 
-/** The scratch of UniformProduct, in doubles. */
+/** The scratch of UniformProduct, in doubles: a panel. */
 inline constexpr int64_t kUniformScratch = kUniformChunk * kUniformSlabs * kSlab;
 
 /** C = A·X (or C ± A·X): A is rows × inner and uniform; X and C have rows of the given strides. */
 HWY_INLINE void UniformProduct(Update update, int64_t rows, int64_t inner, In a, const double* x,
                                int64_t xRow, double* c, int64_t cRow, Slabs slabs, double* scratch) {
-  int64_t start = 0;
-  do {
+  for (int64_t start = 0; start == 0 || start < inner; start += kUniformChunk) {
     const int64_t depth = std::min(kUniformChunk, inner - start);
     for (int64_t first = 0; first < slabs.count; first += kUniformSlabs) {
       const int64_t count = std::min(kUniformSlabs, slabs.count - first);
@@ -274,27 +287,15 @@ HWY_INLINE void UniformProduct(Update update, int64_t rows, int64_t inner, In a,
         steps.x = kSlab;
         for (int64_t l = 0; l < depth; ++l) {
           for (int64_t s = 0; s < count; ++s) {
-            for (int64_t t = 0; t < kSlab; t += kWidth) {
-              StoreLanes(LoadLanes(panel + l * xRow + s * slabs.x + t),
-                         scratch + l * panelRow + s * kSlab + t);
-            }
+            CopyRows(1, kSlab, scratch + l * panelRow + s * kSlab, 0, panel + l * xRow + s * slabs.x, 0);
           }
         }
         panel = scratch;
       }
-      const Blocks widths(count, kMaxSlabs);
-      const Blocks heights(rows, MaxRows(static_cast<int>(widths[0]), a.row == 1));
-      for (int64_t block = 0, i = 0; block < heights.count; i += heights[block++]) {
-        for (int64_t group = 0, s = 0; group < widths.count; s += widths[group++]) {
-          kUniformBlocks[static_cast<size_t>((widths[group] - 1) * kMostRows + heights[block] - 1)](
-              update, depth, a.from(i, start), panel + s * steps.x, panelRow,
-              c + i * cRow + (first + s) * slabs.c, cRow, steps);
-        }
-      }
+      UniformPanel(update, rows, depth, a.from(0, start), panel, panelRow, c + first * slabs.c, cRow, steps);
     }
     if (update == Update::set) update = Update::add;
-    start += kUniformChunk;
-  } while (start < inner);
+  }
 }
 
 }  // namespace HWY_NAMESPACE
