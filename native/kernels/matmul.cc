@@ -11,7 +11,6 @@
 #include <hwy/foreach_target.h>
 // clang-format on
 #include "kernels/product-inl.h"
-#include "kernels/targets.h"
 #include "kernels/tiles-inl.h"
 
 HWY_BEFORE_NAMESPACE();
