@@ -5,7 +5,7 @@ import type { NDArray, Tensor } from '../lib/index.js'
 import { atLeast, reported } from './figures.js'
 import type { Figure } from './figures.js'
 import { relativeError } from './paper/spectrum.js'
-import { calling, median, ratio, sideBySide } from './timing.js'
+import { computing, median, ratio, sideBySide } from './timing.js'
 
 const fused = (z: Tensor, y: Tensor, w: Tensor): [Tensor, Tensor] => {
   const t = mul(y, z).neg()
@@ -54,7 +54,7 @@ export const elementwiseFigures = async (n = 16384): Promise<Figure[]> => {
       received: String(error),
     })
   }
-  const contestants = { fused: calling(() => program(z, y, w)), unfused: calling(() => unfused(z, y, w)) }
+  const contestants = { fused: computing(() => program(z, y, w)), unfused: computing(() => unfused(z, y, w)) }
   const times = await sideBySide(contestants, { rounds: 15 })
   const title = `logistic loss and gradient, compiled, n = ${String(n)}, T = 1`
   return [

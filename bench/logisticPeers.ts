@@ -10,7 +10,7 @@ import {
   valueAndGrad,
   zeros,
 } from '../lib/index.js'
-import type { NDArray, Tensor } from '../lib/index.js'
+import type { NDArray, Operand, Tensor } from '../lib/index.js'
 import { atLeast, reported } from './figures.js'
 import type { Figure } from './figures.js'
 import { logisticData, logisticObjective, logisticStart, logisticWeights } from './paper/logistic.js'
@@ -18,24 +18,15 @@ import { publishedNewton } from './paper/publishedNewton.js'
 import { relativeError } from './paper/spectrum.js'
 import { startPeer } from './peer.js'
 import type { Peer, PeerProblem } from './peer.js'
-import { calling, median, ratio, sideBySide } from './timing.js'
+import { computing, median, ratio, sideBySide } from './timing.js'
 
-/** The data of one or many problems: traced or numbers. */
-interface Problem<T> {
-  readonly features: T
-  readonly labels: T
-  readonly theta: T
+/** ½‖x̄‖² and its one-step gradient in θ: [n], for features [n, p] and labels [n] that may be traced or numbers. */
+const oneStepGradient = (p: number, features: Operand, labels: Operand, theta: Tensor): [Tensor, Tensor] => {
+  const solver = publishedNewton(logisticObjective({ features, labels }))
+  const loss = (t: Tensor): Tensor =>
+    sumSquares(solve(solver, { x0: logisticStart(p), theta: t, strategy: oneStep() })).mul(0.5)
+  return valueAndGrad(loss)(theta)
 }
-
-/** ½‖x̄‖² and its one-step gradient in θ; the data are arguments. */
-const oneStepGradient =
-  (p: number) =>
-  ({ features, labels, theta }: Problem<Tensor>): [Tensor, Tensor] => {
-    const solver = publishedNewton(logisticObjective({ features, labels }))
-    const loss = (t: Tensor): Tensor =>
-      sumSquares(solve(solver, { x0: logisticStart(p), theta: t, strategy: oneStep() })).mul(0.5)
-    return valueAndGrad(loss)(theta)
-  }
 
 const problemOf = (batch: number, n: number, p: number): PeerProblem => {
   const features = new Float64Array(batch * n * p)
@@ -65,13 +56,13 @@ const checkSame = (ours: Float64Array, peer: Peer): void => {
 /** One problem with n = 2p samples, T = 1. */
 export const singleFigures = async (p: number, bar: number, rounds: number): Promise<Figure[]> => {
   const problem = problemOf(1, 2 * p, p)
-  const program = compile(oneStepGradient(p))
-  const data = logisticData(1, p)
-  const args = { features: data.features, labels: data.labels, theta: logisticWeights(2 * p) }
+  const { features, labels } = logisticData(1, p)
+  const program = compile((w: Tensor) => oneStepGradient(p, features, labels, w))
+  const theta = logisticWeights(2 * p)
   await using peer = await startPeer('newton_logistic.py', problem)
-  checkSame((program(args).value[1] as NDArray).data, peer)
+  checkSame((program(theta).value[1] as NDArray).data, peer)
   const times = await sideBySide(
-    { ours: calling(() => program(args)), numpy: peer.contestant },
+    { ours: computing(() => program(theta)), numpy: peer.contestant },
     { rounds, turn: 0.05 },
   )
   const title = `Newton logistic with one-step gradient, p = ${String(p)}, T = 1`
@@ -92,13 +83,15 @@ export const batchFigures = async (batch: number, rounds: number): Promise<Figur
     theta: array(problem.weights, [batch, n]),
   }
   const one = { features: zeros([n, p]), labels: zeros([n]), theta: zeros([n]) }
-  const [lanes, alone] = [compile(oneStepGradient(p)), compile(oneStepGradient(p), { lanes: 1 })]
+  const gradient = (data: Readonly<Record<'features' | 'labels' | 'theta', Tensor>>): [Tensor, Tensor] =>
+    oneStepGradient(p, data.features, data.labels, data.theta)
+  const [lanes, alone] = [compile(gradient), compile(gradient, { lanes: 1 })]
   await using peer = await startPeer('newton_logistic.py', problem)
   for (const program of [lanes, alone]) checkSame(program.batch(args).value[1].data, peer)
   const times = await sideBySide(
     {
-      lanes: calling(() => lanes.batch(args)),
-      alone: calling(() => alone.batch(args)),
+      lanes: computing(() => lanes.batch(args)),
+      alone: computing(() => alone.batch(args)),
       numpy: peer.contestant,
     },
     { rounds, turn: 0.05 },

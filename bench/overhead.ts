@@ -4,7 +4,7 @@ import type { Tensor } from '../lib/index.js'
 import { atMost, reported } from './figures.js'
 import type { Figure } from './figures.js'
 import { logisticData, logisticObjective, logisticStart, logisticWeights } from './paper/logistic.js'
-import { calling, median, sideBySide } from './timing.js'
+import { waiting, median, sideBySide } from './timing.js'
 
 /** Traces and lowers a Newton solve with its one-step derivative from scratch. */
 const lowerNewton = (p: number): (() => unknown) => {
@@ -26,7 +26,7 @@ export const overheadFigures = async (): Promise<Figure[]> => {
   const first = performance.now() - start
   const addOne = compile((x: Tensor) => x.add(1))
   const times = await sideBySide(
-    { lower: calling(lowering), call: calling(() => addOne(1)) },
+    { lower: waiting(lowering), call: waiting(() => addOne(1)) },
     { rounds: 9, turn: 0.02 },
   )
   return [

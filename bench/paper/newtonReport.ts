@@ -15,7 +15,7 @@ export interface NewtonResult {
 export const newtonExperiment = async ({ quick }: { readonly quick: boolean }): Promise<NewtonResult> => {
   const rows: NewtonRow[] = []
   for (const p of quick ? sizes.slice(0, 2) : sizes)
-    rows.push(await newtonRow(p, quick ? 3 : p < 400 ? 9 : 5))
+    rows.push(await newtonRow(p, quick ? 3 : p < 400 ? 15 : 9))
   return { rows, convergence: convergence(106, [4, 5, 6, 7, 8]) }
 }
 

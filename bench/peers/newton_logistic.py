@@ -1,7 +1,7 @@
 """The peer of the Newton bench: NumPy and SciPy, with the same data, steps and derivative.
 
 Started with a folder that holds features.f64 [batch, n, p], labels.f64 [batch, n] and weights.f64 [batch, n], and the numbers batch, n, p.
-First line out: what computes. Then for each number of calls that comes in on a line, the seconds that they took.
+First line out: what computes. Then for each number of calls that comes in on a line, the seconds of processor time that they took.
 The gradients of the first pass are left in gradients.f64 [batch, n].
 """
 
@@ -72,11 +72,11 @@ def main(folder, batch, n, p):
     gradients.tofile(os.path.join(folder, "gradients.f64"))
     print(json.dumps({"numpy": np.__version__, "scipy": scipy.__version__, "blas": blas()}), flush=True)
     for line in sys.stdin:
-        start = time.perf_counter()
+        start = time.process_time()
         for _ in range(int(line)):
             for i in range(batch):
                 one_step_gradient(X[i], y[i], w[i])
-        print(time.perf_counter() - start, flush=True)
+        print(time.process_time() - start, flush=True)
 
 
 if __name__ == "__main__":
