@@ -20,7 +20,8 @@ Doubles doubles(const Napi::Value& value) {
   void* data = nullptr;
   bool is = false;
   if (napi_is_typedarray(value.Env(), value, &is) != napi_ok || !is ||
-      napi_get_typedarray_info(value.Env(), value, &type, &found.length, &data, nullptr, nullptr) != napi_ok ||
+      napi_get_typedarray_info(value.Env(), value, &type, &found.length, &data, nullptr, nullptr) !=
+          napi_ok ||
       type != napi_float64_array) {
     throw Error("ERR_ARGUMENT", "sameBits compares arrays of doubles. Expected two Float64Arrays.");
   }
