@@ -53,6 +53,7 @@ const format = (x: number): string => (Object.is(x, -0) ? '-0' : String(x))
 
 const keyOf = (operation: Operation): string => {
   const { kernel, attributes, outputs } = operation
-  const lanes = outputs.map((v) => (v.lane ? 'lane' : 'uniform')).join()
-  return `${kernel} ${operands(operation).map(identity).join(' ')} ${JSON.stringify(attributes)} ${lanes}`
+  // Operands that broadcast to it leave the shape of a result open.
+  const results = outputs.map((v) => `${v.lane ? 'lane' : 'uniform'}[${v.shape.join()}]`).join()
+  return `${kernel} ${operands(operation).map(identity).join(' ')} ${JSON.stringify(attributes)} ${results}`
 }
