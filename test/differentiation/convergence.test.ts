@@ -49,8 +49,8 @@ const jacobianOf = (
   strategy: Strategy,
   theta: NDArray,
 ): NDArray => value((p) => jacobian((q) => solve(make(stop), { x0: start, theta: q, strategy }))(p), theta)
-const iterate = (make: Make, steps: number, theta: NDArray): NDArray =>
-  value((p) => solve(make({ maxSteps: steps, tol: 0 }), { x0: start, theta: p }), theta)
+const iterate = (make: Make, steps: number, theta: NDArray, tol = 0): NDArray =>
+  value((p) => solve(make({ maxSteps: steps, tol }), { x0: start, theta: p }), theta)
 
 // Weighted logistic regression with a fixed penalty; a layer with a contraction.
 const X = normal('X', 8, 3)
@@ -90,7 +90,7 @@ test('the error of implicit differentiation is proportional to the tolerance of 
 test('one step of gradient descent: J − Jᴼˢ = (I − s H) J, so the relative error is at most ρ', async (t) => {
   const exact = fromArray(jacobianOf(descent, { maxSteps: 3000, tol: 1e-14 }, implicit(), weights))
   const one = fromArray(jacobianOf(descent, { maxSteps: 3000, tol: 1e-14 }, oneStep(), weights))
-  const x = iterate(descent, 3000, weights)
+  const x = iterate(descent, 3000, weights, 1e-14)
   const H = fromArray(
     value((p) => {
       const s = matmul(X, x).mul(y).neg().sigmoid()
@@ -129,7 +129,7 @@ test('one step of gradient descent: J − Jᴼˢ = (I − s H) J, so the relativ
 
 test('Newton: one-step and unrolled see the error of the previous iterate, implicit that of the last', async (t) => {
   const best = iterate(newtons, 12, weights)
-  const exact = jacobianOf(newtons, { maxSteps: 12, tol: 0 }, implicit(), weights)
+  const exact = jacobianOf(newtons, { maxSteps: 12, tol: 1e-14 }, implicit(), weights)
   const rows = [1, 2, 3, 4].map((k) => {
     const stop = { maxSteps: k, tol: 0 }
     const [before, after] = [k - 1, k].map((j) => distance(iterate(newtons, j, weights), best)) as [
@@ -175,13 +175,13 @@ test('bounds of the paper hold on a family of contractions with known constants'
       }) as never
     const [rho, LF] = [norm2(fromArray(matrix)), norm2(fromArray(U))]
     const LJ = (4 / (3 * Math.sqrt(3))) * rho * Math.max(rho, LF)
-    const best = iterate(make, 400, input)
+    const best = iterate(make, 400, input, 1e-14)
     const x = best.data
     const D: Matrix = Array.from(x, (xi, i) =>
       Array.from({ length: 3 }, (_, j) => (i === j ? 1 - xi * xi : 0)),
     )
     const exact = solved(minus(identity(3), times(D, fromArray(matrix))), times(D, fromArray(U)))
-    for (const k of [1, 3, 8, 40]) {
+    for (const k of [1, 3, 8]) {
       const [e1, e] = [k - 1, k].map((j) => distance(iterate(make, j, input), best)) as [number, number]
       const [one, whole] = values(
         (p) =>

@@ -79,7 +79,7 @@ test('the two-step average is B + ½ A B on every problem, in both modes', async
 
 test('the scaled one-step: its formula, and α found by itself', async (t) => {
   const covector = normal('covector', 2)
-  for (const name of ['ridge, damped newton', 'ridge, gradientDescent with a constant step']) {
+  for (const name of ['ridge, damped newton', 'ridge, fixedPoint']) {
     const problem = problems.find((p) => p.name === name) as (typeof problems)[number]
     const facts = factsOf(problem)
     const [A, B, v] = [facts.A(last(facts)), facts.B(last(facts)), fromArray(covector)]

@@ -189,19 +189,6 @@ export const problems: readonly Problem[] = [
     steps: 4,
   },
   {
-    name: 'ridge, gradientDescent with a constant step',
-    theta: ridgeTheta,
-    run: onVector(
-      (steps) => gradientDescent({ objective: ridgeObjective, stepSize: 0.12, ...endless(steps) }),
-      ridge,
-      ridgeStart,
-    ),
-    map: (x, theta, alpha) => descent(x, theta, alpha, () => 0.12),
-    symmetric: true,
-    contractive: true,
-    steps: 4,
-  },
-  {
     name: 'ridge, gradientDescent with a step that depends on θ',
     theta: ridgeTheta,
     run: onVector(
@@ -232,21 +219,6 @@ export const problems: readonly Problem[] = [
     symmetric: true,
     contractive: true,
     steps: 3,
-  },
-  {
-    name: 'ridge, newton',
-    theta: ridgeTheta,
-    run: onVector(
-      (steps) => newton({ objective: ridgeObjective, lineSearch: 'none', ...endless(steps) }),
-      ridge,
-      ridgeStart,
-    ),
-    map: relaxed((x, theta) => sub(x, luSolve(ridgeHessian(ridge(theta)), ridgeGradient(x, ridge(theta))))),
-    residual: (x, theta) => ridgeGradient(x, ridge(theta)),
-    symmetric: true,
-    contractive: true,
-    tellsStepLength: true,
-    steps: 1,
   },
   {
     name: 'ridge, damped newton',
@@ -354,7 +326,6 @@ export const problems: readonly Problem[] = [
     residual: (x, theta) => sub(x, layer(x, theta)),
     contractive: true,
     tellsStepLength: true,
-    krylov: true,
     steps: 2,
   },
   {

@@ -1,5 +1,5 @@
-// How tests run a function of Tensors: traced, prepared for lowering, verified, and interpreted. One place, so that every
-// test that goes through it can be run by another executor as well.
+// How tests run a function of Tensors: traced, prepared for lowering, verified, interpreted; and natively, as one instance and
+// in lanes beside others, which must give the same.
 import { NDArray, array } from '../../lib/base/ndarray.js'
 import type { ArrayInput } from '../../lib/base/ndarray.js'
 import { stream } from '../../lib/base/random.js'
@@ -13,6 +13,7 @@ import { interpret } from '../../lib/runtime/interpreter.js'
 import type { Interpreted } from '../../lib/runtime/interpreter.js'
 import { prepareForLowering } from '../../lib/transform/simplify.js'
 import { graphOf } from '../oracle/transforms.js'
+import { checkNative } from './native.js'
 
 export type Traced = (...inputs: Tensor[]) => Operand | readonly Operand[]
 
@@ -28,12 +29,21 @@ export const lowered = (fn: Traced, ...inputs: readonly ArrayInput[]): Graph => 
   return graph
 }
 
-/** Outputs and reports of fn at the inputs. */
+/**
+ * Outputs and reports of fn at the inputs, by the interpreter.
+ * @throws {Error} when the native executor computes something else; outputs may differ by `bar`.
+ */
+export const evaluateWithin = (bar: number, fn: Traced, ...inputs: readonly ArrayInput[]): Interpreted => {
+  const graph = lowered(fn, ...inputs)
+  const arrays = inputs.map((x) => array(x))
+  const interpreted = interpret(graph, arrays)
+  checkNative(graph, arrays, interpreted, bar)
+  return interpreted
+}
+
+/** The same, where rounding is not enlarged by the problem. */
 export const evaluate = (fn: Traced, ...inputs: readonly ArrayInput[]): Interpreted =>
-  interpret(
-    lowered(fn, ...inputs),
-    inputs.map((x) => array(x)),
-  )
+  evaluateWithin(1e-12, fn, ...inputs)
 
 /** The outputs alone. */
 export const values = (fn: Traced, ...inputs: readonly ArrayInput[]): readonly NDArray[] =>
