@@ -141,7 +141,6 @@ for (const [name, { A, solvedBy, condition }] of Object.entries(systems)) {
         `${method}: residuals ${String(reports.residual)}, ${String(reports.adjointResidual)}`,
       )
     }
-    t.ok(solvedBy.length >= 3)
   })
 }
 
@@ -190,6 +189,17 @@ test('status and residual tell what was not solved', async (t) => {
       statusCode.converged,
       `${method}: singular, but consistent`,
     )
+  }
+  // Whatever the number of steps, the status says whether the true residual is within ten times the tolerance.
+  for (const method of ['cg', 'gmres', 'bicgstab', 'normalCg'] as const) {
+    for (const maxSteps of [0, 1, 2, 3, 4, 5, 6]) {
+      const [status, residual] = outcome(definite, { method, maxSteps, tol: 1e-4 })
+      t.equal(
+        status === statusCode.converged,
+        (residual as number) <= 1e-3,
+        `${method}, ${String(maxSteps)} steps, residual ${String(residual)}`,
+      )
+    }
   }
   t.equal(
     outcome(definite, { method: 'neumann' })[0] === statusCode.converged,

@@ -31,14 +31,13 @@ import {
   unrolled,
 } from '../../lib/index.js'
 import type { Strategy, Tensor } from '../../lib/index.js'
-import { normal, number, value, values } from '../harness/evaluate.js'
+import { normal, value, values } from '../harness/evaluate.js'
 import { relativeError } from '../oracle/compare.js'
 import {
   fromArray,
   identity,
   minus,
   neumannSum,
-  norm2,
   plus,
   scaled,
   solved,
@@ -109,7 +108,6 @@ test('a linear map: every strategy is a polynomial in A times B, or a solve', as
     )
     t.ok(Math.max(...J.map((one) => close(one, expected))) < 1e-14, name)
   }
-  t.ok(norm2(A) < 1 && Math.abs(norm2(A) - norm2(times(A, identity(3)))) < 1e-12, 'A is a contraction')
 })
 
 test('x0: unrolled differentiates it, the others hold it constant', async (t) => {
@@ -261,7 +259,7 @@ test('at convergence all exact strategies agree with the closed form of a deriva
       sub(array(identity(3)), mul(reshape(sub(1, square(q)), [3, 1]), W)),
       mul(reshape(sub(1, square(q)), [3, 1]), U),
     )
-  t.ok(toArray(J).size === 6 && relativeError([value((q) => second(q), x)], [toArray(J)]) < 1e-14)
+  t.ok(relativeError([value((q) => second(q), x)], [toArray(J)]) < 1e-14, 'two ways to write J')
   const rows = [
     ...[
       implicit(),
@@ -316,5 +314,4 @@ test('at convergence all exact strategies agree with the closed form of a deriva
     const error = close(own, byHand)
     t.ok(error < 1e-9, `${solver.name}, ${strategy.name}, second derivative: ${error.toExponential(1)}`)
   }
-  t.ok(number((q) => sum(solve(layer, { x0: [0, 0, 0], theta: q })), theta) !== 0)
 })

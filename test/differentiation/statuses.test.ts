@@ -177,6 +177,14 @@ const rows: readonly Row[] = [
     status: 'nonFinite',
   },
   {
+    name: 'an infinite iterate that the error does not see',
+    solver: gradientDescent({ objective: (x: Tensor, theta: Tensor) => mul(theta, sum(x)), stepSize: 1e308 }),
+    x0: [0],
+    theta: 1,
+    status: 'nonFinite',
+    iterations: 2,
+  },
+  {
     name: 'gradientDescent with backtracking',
     solver: gradientDescent({ objective: quartic, stepSize: backtracking({ initial: 100 }) }),
     x0: [2, -3],
@@ -279,7 +287,8 @@ for (const { name, solver, x0, theta = 1, status, iterations } of rows) {
     if (iterations !== undefined) t.equal(reports.iterations, iterations, 'number of steps')
     if (status === 'converged')
       t.ok((reports.residual as number) <= 0.3 && outputs[0]?.data.every(Number.isFinite))
-    if (status === 'nonFinite') t.notOk(Number.isFinite(reports.residual))
+    if (status === 'nonFinite')
+      t.notOk(Number.isFinite(reports.residual) && outputs[0]?.data.every(Number.isFinite))
   })
 }
 

@@ -50,6 +50,7 @@ const kinds = [
     'columns',
     'identity',
     'weighted',
+    'crossed',
     'slice',
     'concat',
   ],
@@ -109,6 +110,10 @@ const carryOut = ({ kind, scalar }: Step, x: Tensor, y: Tensor): Tensor | undefi
     case 'weighted':
       return x.rank === 2 && y.rank === 1 && last(x, 2) === last(y, 1)
         ? matmul(transpose(x), mul(reshape(y, [-1, 1]), x))
+        : undefined
+    case 'crossed':
+      return x.rank === 2 && y.rank === 1 && last(x, 1) === last(y, 1)
+        ? matmul(transpose(x), mul(x, y))
         : undefined
     case 'slice':
       return x.rank > 0 && last(x, x.rank) >= 2 ? slice(x, [0, 2]) : undefined
