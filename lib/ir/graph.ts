@@ -15,8 +15,6 @@ export interface Node {
   readonly inputs: readonly Value[]
   readonly attributes: object
   readonly outputs: readonly Value[]
-  /** Holds the stack at which the op was applied; formatted only when an error is shown. */
-  readonly where: { readonly stack?: string }
 }
 
 /** Facts about an instance that a solve or a derivative leaves beside its values. */

@@ -87,29 +87,8 @@ export class Trace {
       inputs: lifted.map((input) => input.value),
       attributes,
       outputs,
-      where: origin ?? stackHere(),
     })
     return outputs.map((value) => new Tensor(this, value))
-  }
-}
-
-/** The stack above the ops of the library, kept unformatted. */
-const stackHere = (): Node['where'] => {
-  const where: { stack?: string } = {}
-  Error.captureStackTrace(where, apply)
-  return where
-}
-
-let origin: Node['where'] | undefined
-
-/** Builds what replaces or differentiates a node: the new nodes come from where the old one came from. */
-export const following = <R>(node: Node, build: () => R): R => {
-  const outer = origin
-  origin = node.where
-  try {
-    return build()
-  } finally {
-    origin = outer
   }
 }
 
@@ -287,14 +266,12 @@ export const inline = (
   const read = (value: Value): Tensor => env.get(value) as Tensor
   for (const node of graph.nodes) {
     const args = node.inputs.map(read)
-    following(node, () => {
-      const results =
-        node.op === constant
-          ? [tensor((node.attributes as { array: NDArray }).array)]
-          : apply(node.op as Op<object>, args, node.attributes)
-      node.outputs.forEach((value, i) => env.set(value, results[i] as Tensor))
-      visit?.(node, args, results)
-    })
+    const results =
+      node.op === constant
+        ? [tensor((node.attributes as { array: NDArray }).array)]
+        : apply(node.op as Op<object>, args, node.attributes)
+    node.outputs.forEach((value, i) => env.set(value, results[i] as Tensor))
+    visit?.(node, args, results)
   }
   for (const { kind, value } of graph.reports) report(kind, read(value))
   return graph.outputs.map(read)

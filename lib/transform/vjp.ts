@@ -2,7 +2,7 @@
 import type { Graph, Node, Value } from '../ir/graph.js'
 import type { Maybe } from '../ir/op.js'
 import type { Tensor } from '../ir/tensor.js'
-import { following, inline } from '../ir/trace.js'
+import { inline } from '../ir/trace.js'
 import { addMaybe } from '../ops/elementwise.js'
 import { sumTo } from '../ops/reduce.js'
 
@@ -37,9 +37,7 @@ export const vjpGraph = (graph: Graph, inputs: readonly Tensor[], wanted?: reado
       const known = node.outputs.map((value) => sums.get(value))
       if (known.every((v) => v === undefined)) continue
       const needs = node.inputs.map((value) => reached.has(value))
-      const pulled = following(node, () =>
-        node.op.vjp({ inputs: ins, outputs: outs, attributes: node.attributes }, known, needs),
-      )
+      const pulled = node.op.vjp({ inputs: ins, outputs: outs, attributes: node.attributes }, known, needs)
       node.inputs.forEach((value, i) => {
         if (needs[i]) accumulate(value, pulled[i])
       })

@@ -2,7 +2,7 @@
 import type { Graph, Value } from '../ir/graph.js'
 import type { Batched } from '../ir/op.js'
 import type { Tensor } from '../ir/tensor.js'
-import { following, inline, report, tensor, traceGraph } from '../ir/trace.js'
+import { inline, report, tensor, traceGraph } from '../ir/trace.js'
 import { broadcast } from '../ops/movement.js'
 import { max } from '../ops/reduce.js'
 
@@ -23,13 +23,11 @@ export const vmapGraph = (
     const ins = node.inputs.map(read)
     const flags = ins.map((x) => x.batched)
     const results: Batched = flags.some(Boolean)
-      ? following(node, () =>
-          node.op.vmap(
-            ins.map((x) => x.tensor),
-            flags,
-            node.attributes,
-            size,
-          ),
+      ? node.op.vmap(
+          ins.map((x) => x.tensor),
+          flags,
+          node.attributes,
+          size,
         )
       : unbatched(
           inline(
