@@ -17,7 +17,7 @@ import { logisticData, logisticObjective, logisticStart, logisticWeights } from 
 import { publishedNewton } from './paper/publishedNewton.js'
 import { relativeError } from './paper/spectrum.js'
 import { startPeer } from './peer.js'
-import type { Peer, PeerProblem } from './peer.js'
+import type { Peer } from './peer.js'
 import { computing, median, ratio, sideBySide } from './timing.js'
 
 /** ½‖x̄‖² and its one-step gradient in θ: [n], for features [n, p] and labels [n] that may be traced or numbers. */
@@ -28,7 +28,17 @@ const oneStepGradient = (p: number, features: Operand, labels: Operand, theta: T
   return valueAndGrad(loss)(theta)
 }
 
-const problemOf = (batch: number, n: number, p: number): PeerProblem => {
+interface LogisticArrays {
+  /** [batch, n, p] */
+  readonly features: Float64Array
+  /** [batch, n] */
+  readonly labels: Float64Array
+  /** [batch, n] */
+  readonly weights: Float64Array
+}
+
+/** Problems with data of their own, batch first. */
+export const logisticBatch = (batch: number, n: number, p: number): LogisticArrays => {
   const features = new Float64Array(batch * n * p)
   const labels = new Float64Array(batch * n)
   const weights = new Float64Array(batch * n)
@@ -38,12 +48,21 @@ const problemOf = (batch: number, n: number, p: number): PeerProblem => {
     labels.set(data.labels.data, i * n)
     weights.set(logisticWeights(n).data, i * n)
   }
-  return { batch, n, p, features, labels, weights }
+  return { features, labels, weights }
 }
 
+/** The peer of so many problems. */
+export const startLogisticPeer = (
+  batch: number,
+  n: number,
+  p: number,
+  arrays: LogisticArrays,
+): Promise<Peer<'gradients'>> =>
+  startPeer('newton_logistic.py', { arrays: { ...arrays }, sizes: [batch, n, p], outputs: ['gradients'] })
+
 /** Refuses to compare times of different results. */
-const checkSame = (ours: Float64Array, peer: Peer): void => {
-  const error = relativeError(ours, peer.gradients)
+const checkSame = (ours: Float64Array, peer: Peer<'gradients'>): void => {
+  const error = relativeError(ours, peer.outputs.gradients)
   if (error <= 1e-9) return
   throw new OnestepError('our gradients differ from those of NumPy', {
     code: 'ERR_BENCH',
@@ -55,11 +74,11 @@ const checkSame = (ours: Float64Array, peer: Peer): void => {
 
 /** One problem with n = 2p samples, T = 1. */
 export const singleFigures = async (p: number, bar: number, rounds: number): Promise<Figure[]> => {
-  const problem = problemOf(1, 2 * p, p)
+  const arrays = logisticBatch(1, 2 * p, p)
   const { features, labels } = logisticData(1, p)
   const program = compile((w: Tensor) => oneStepGradient(p, features, labels, w))
   const theta = logisticWeights(2 * p)
-  await using peer = await startPeer('newton_logistic.py', problem)
+  await using peer = await startLogisticPeer(1, 2 * p, p, arrays)
   checkSame((program(theta).value[1] as NDArray).data, peer)
   const times = await sideBySide(
     { ours: computing(() => program(theta)), numpy: peer.contestant },
@@ -76,17 +95,17 @@ export const singleFigures = async (p: number, bar: number, rounds: number): Pro
 /** Problems with p = 10, n = 200, each with its own data, as one batch. */
 export const batchFigures = async (batch: number, rounds: number): Promise<Figure[]> => {
   const [n, p] = [200, 10]
-  const problem = problemOf(batch, n, p)
+  const arrays = logisticBatch(batch, n, p)
   const args = {
-    features: array(problem.features, [batch, n, p]),
-    labels: array(problem.labels, [batch, n]),
-    theta: array(problem.weights, [batch, n]),
+    features: array(arrays.features, [batch, n, p]),
+    labels: array(arrays.labels, [batch, n]),
+    theta: array(arrays.weights, [batch, n]),
   }
   const one = { features: zeros([n, p]), labels: zeros([n]), theta: zeros([n]) }
   const gradient = (data: Readonly<Record<'features' | 'labels' | 'theta', Tensor>>): [Tensor, Tensor] =>
     oneStepGradient(p, data.features, data.labels, data.theta)
   const [lanes, alone] = [compile(gradient), compile(gradient, { lanes: 1 })]
-  await using peer = await startPeer('newton_logistic.py', problem)
+  await using peer = await startLogisticPeer(batch, n, p, arrays)
   for (const program of [lanes, alone]) checkSame(program.batch(args).value[1].data, peer)
   const times = await sideBySide(
     {

@@ -1,4 +1,4 @@
-// A contestant in another process: NumPy, given the same numbers in files, measuring itself, one turn a line.
+// A contestant in another process: Python, given the same numbers in files, measuring itself, one turn a line.
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -8,41 +8,37 @@ import { OnestepError } from '../lib/index.js'
 import { packageRoot } from '../lib/runtime/native.js'
 import type { Contestant } from './timing.js'
 
-/** What computes there. */
-export interface PeerLibraries {
-  readonly numpy: string
-  readonly scipy: string
-  readonly blas: { readonly config: string | null; readonly threads: number | null }
+/** What a peer says first: what computes there. */
+export interface PeerAbout {
+  /** Which of several methods plays. */
+  readonly method?: string
+  /** The BLAS of a peer that uses one: it must be OpenBLAS on one thread. */
+  readonly blas?: { readonly config: string | null; readonly threads: number | null }
 }
 
-export interface Peer {
-  readonly libraries: PeerLibraries
+/** The numbers of a problem, and the names of the arrays that the peer leaves in its first pass. */
+export interface PeerProblem<O extends string> {
+  readonly arrays: Readonly<Record<string, Float64Array>>
+  /** Sizes and limits, which follow the folder on the command line. */
+  readonly sizes: readonly number[]
+  readonly outputs: readonly O[]
+}
+
+export interface Peer<O extends string> {
+  readonly about: PeerAbout
   readonly contestant: Contestant
   /** What it computed in its first pass. */
-  readonly gradients: Float64Array
+  readonly outputs: Readonly<Record<O, Float64Array>>
   readonly [Symbol.asyncDispose]: () => Promise<void>
-}
-
-/** One or many problems, batch first. */
-export interface PeerProblem {
-  readonly batch: number
-  readonly n: number
-  readonly p: number
-  /** [batch, n, p] */
-  readonly features: Float64Array
-  /** [batch, n] */
-  readonly labels: Float64Array
-  /** [batch, n] */
-  readonly weights: Float64Array
 }
 
 /** Debian's Python, whose NumPy uses the system's OpenBLAS; ONESTEP_PYTHON names another. */
 const python = (): string => {
   const path =
     process.env['ONESTEP_PYTHON'] ?? (existsSync('/usr/bin/python3') ? '/usr/bin/python3' : 'python3')
-  const { status, stderr } = spawnSync(path, ['-c', 'import numpy, scipy.linalg'], { encoding: 'utf8' })
+  const { status, stderr } = spawnSync(path, ['-c', 'import numpy'], { encoding: 'utf8' })
   if (status === 0) return path
-  throw new OnestepError('NumPy and SciPy, the peers of this bench, cannot be loaded', {
+  throw new OnestepError('NumPy, the peer of this bench, cannot be loaded', {
     code: 'ERR_PEER',
     received: `${path}: ${stderr?.trim().split('\n').pop() ?? 'does not run'}`,
     remedy:
@@ -50,11 +46,16 @@ const python = (): string => {
   })
 }
 
-/** One thread for every BLAS that NumPy may have. */
-const oneThread = { OPENBLAS_NUM_THREADS: '1', OMP_NUM_THREADS: '1', MKL_NUM_THREADS: '1' }
+/** One thread for every BLAS that NumPy may have; no files are left beside the scripts. */
+const environment = {
+  OPENBLAS_NUM_THREADS: '1',
+  OMP_NUM_THREADS: '1',
+  MKL_NUM_THREADS: '1',
+  PYTHONDONTWRITEBYTECODE: '1',
+}
 
-const checkBlas = ({ blas }: PeerLibraries): void => {
-  if (blas.config !== null && blas.threads === 1) return
+const checkBlas = ({ blas }: PeerAbout): void => {
+  if (blas === undefined || (blas.config !== null && blas.threads === 1)) return
   throw new OnestepError('NumPy does not use OpenBLAS on one thread, so that nothing could be compared', {
     code: 'ERR_PEER',
     expected: 'OpenBLAS, 1 thread',
@@ -65,17 +66,20 @@ const checkBlas = ({ blas }: PeerLibraries): void => {
 }
 
 /** Starts bench/peers/`script` on a problem, and checks what it computes with. */
-export const startPeer = async (script: string, problem: PeerProblem): Promise<Peer> => {
+export const startPeer = async <O extends string>(
+  script: string,
+  { arrays, sizes, outputs }: PeerProblem<O>,
+): Promise<Peer<O>> => {
   const path = python()
   const folder = mkdtempSync(join(tmpdir(), 'onestep-peer-'))
-  const { batch, n, p, features, labels, weights } = problem
-  for (const [name, data] of Object.entries({ features, labels, weights })) {
-    writeFileSync(join(folder, `${name}.f64`), new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+  const file = (name: string): string => join(folder, `${name}.f64`)
+  for (const [name, data] of Object.entries(arrays)) {
+    writeFileSync(file(name), new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
   }
-  const args = [join(packageRoot(), 'bench', 'peers', script), folder, ...[batch, n, p].map(String)]
+  const args = [join(packageRoot(), 'bench', 'peers', script), folder, ...sizes.map(String)]
   const child = spawn(path, args, {
     stdio: ['pipe', 'pipe', 'inherit'],
-    env: { ...process.env, ...oneThread },
+    env: { ...process.env, ...environment },
   })
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const stop = async (): Promise<void> => {
@@ -91,17 +95,20 @@ export const startPeer = async (script: string, problem: PeerProblem): Promise<P
       remedy: 'Its own message stands above',
     })
   }
+  const output = (name: O): Float64Array => {
+    const bytes = readFileSync(file(name))
+    return new Float64Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength))
+  }
   try {
-    const libraries = JSON.parse(await next()) as PeerLibraries
-    checkBlas(libraries)
-    const bytes = readFileSync(join(folder, 'gradients.f64'))
+    const about = JSON.parse(await next()) as PeerAbout
+    checkBlas(about)
     return {
-      libraries,
+      about,
       contestant: async (calls) => {
         child.stdin.write(`${String(calls)}\n`)
         return Number(await next())
       },
-      gradients: new Float64Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength)),
+      outputs: Object.fromEntries(outputs.map((name) => [name, output(name)])) as Record<O, Float64Array>,
       [Symbol.asyncDispose]: stop,
     }
   } catch (error) {

@@ -1,35 +1,19 @@
 """The peer of the Newton bench: NumPy and SciPy, with the same data, steps and derivative.
 
 Started with a folder that holds features.f64 [batch, n, p], labels.f64 [batch, n] and weights.f64 [batch, n], and the numbers batch, n, p.
-First line out: what computes. Then for each number of calls that comes in on a line, the seconds of processor time that they took.
-The gradients of the first pass are left in gradients.f64 [batch, n].
+Leaves the gradients in gradients.f64 [batch, n].
 """
 
-import ctypes
-import json
 import math
-import os
 import sys
-import time
 
 import numpy as np
+import scipy
 import scipy.linalg
 
+from peer import blas, read, take_turns, write
+
 PENALTY = math.exp(-5)
-
-
-def blas():
-    """The OpenBLAS that NumPy has loaded, and its number of threads."""
-    with open("/proc/self/maps") as maps:
-        found = {line.split()[-1] for line in maps if "openblas" in line}
-    if not found:
-        return {"config": None, "threads": None}
-    library = ctypes.CDLL(sorted(found)[0])
-    library.openblas_get_config.restype = ctypes.c_char_p
-    return {
-        "config": library.openblas_get_config().decode(),
-        "threads": library.openblas_get_num_threads(),
-    }
 
 
 def parts(x, X, y, w):
@@ -62,21 +46,14 @@ def one_step_gradient(X, y, w):
 
 
 def main(folder, batch, n, p):
-    def read(name, shape):
-        return np.fromfile(os.path.join(folder, name)).reshape(shape)
+    X, y = read(folder, "features", (batch, n, p)), read(folder, "labels", (batch, n))
+    w = read(folder, "weights", (batch, n))
 
-    X, y, w = read("features.f64", (batch, n, p)), read("labels.f64", (batch, n)), read("weights.f64", (batch, n))
-    gradients = np.empty((batch, n))
-    for i in range(batch):
-        gradients[i] = one_step_gradient(X[i], y[i], w[i])
-    gradients.tofile(os.path.join(folder, "gradients.f64"))
-    print(json.dumps({"numpy": np.__version__, "scipy": scipy.__version__, "blas": blas()}), flush=True)
-    for line in sys.stdin:
-        start = time.process_time()
-        for _ in range(int(line)):
-            for i in range(batch):
-                one_step_gradient(X[i], y[i], w[i])
-        print(time.process_time() - start, flush=True)
+    def run():
+        return [one_step_gradient(X[i], y[i], w[i]) for i in range(batch)]
+
+    write(folder, "gradients", run())
+    take_turns({"numpy": np.__version__, "scipy": scipy.__version__, "blas": blas()}, run)
 
 
 if __name__ == "__main__":

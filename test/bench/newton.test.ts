@@ -9,8 +9,8 @@ import { publishedNewtonRows } from '../../bench/paper/published.js'
 import { distance } from '../../bench/paper/spectrum.js'
 import { compile, newton, softplus, solve, sum } from '../../lib/index.js'
 import type { NDArray, Tensor } from '../../lib/index.js'
-import { startPeer } from '../../bench/peer.js'
-import type { Peer, PeerProblem } from '../../bench/peer.js'
+import { startLogisticPeer } from '../../bench/logisticPeers.js'
+import type { Peer } from '../../bench/peer.js'
 
 test('data: an intercept, then columns of mean 0 and deviation 1, shifted by label', async (t) => {
   const [p, n] = [9, 18]
@@ -75,10 +75,12 @@ test('the forward program makes one step more than the loop', async (t) => {
   )
 })
 
+type LogisticPeer = Peer<'gradients'>
+
 /** The peer, or why there is none here. */
-const peerOf = async (problem: PeerProblem): Promise<Peer | string> => {
+const peerOf = async (...problem: Parameters<typeof startLogisticPeer>): Promise<LogisticPeer | string> => {
   try {
-    return await startPeer('newton_logistic.py', problem)
+    return await startLogisticPeer(...problem)
   } catch (error) {
     if ((error as { code?: string }).code !== 'ERR_PEER') throw error
     return String(error)
@@ -88,18 +90,19 @@ const peerOf = async (problem: PeerProblem): Promise<Peer | string> => {
 const peerSize = 50
 const { features, labels } = experimentData(peerSize)
 const weights = new Float64Array(2 * peerSize).fill(1 / (2 * peerSize))
-const peer = await peerOf({
-  ...{ batch: 1, n: 2 * peerSize, p: peerSize },
-  ...{ features: features.data, labels: labels.data, weights },
+const peer = await peerOf(1, 2 * peerSize, peerSize, {
+  features: features.data,
+  labels: labels.data,
+  weights,
 })
 
 test('NumPy computes the same gradient', { skip: typeof peer === 'string' ? peer : false }, async (t) => {
-  const { contestant, gradients, libraries, [Symbol.asyncDispose]: stop } = peer as Peer
+  const { about, contestant, outputs, [Symbol.asyncDispose]: stop } = peer as LogisticPeer
   const { value } = newtonPrograms(peerSize).oneStep(weights)
   const gradient = (value[1] as NDArray).data
-  t.ok(distance(gradient, gradients) < 1e-10 * distance(gradient))
+  t.ok(distance(gradient, outputs.gradients) < 1e-10 * distance(gradient))
   t.ok((await contestant(1)) > 0)
-  t.equal(libraries.blas.threads, 1)
+  t.equal(about.blas?.threads, 1)
   await stop()
 })
 
