@@ -12,21 +12,54 @@ export type TreeSpec =
 
 const LEAF: TreeSpec = { kind: 'leaf' }
 
-/** Leaves in depth-first order, and the structure that puts them back. */
-export const flatten = <L>(
+/** A mark on a tree, such as `shared`. It has a meaning in one place, and is refused anywhere else. */
+export abstract class Mark<T> {
+  readonly value: T
+  /** The name of the function that sets it. */
+  abstract readonly mark: string
+  /** Where it may stand. */
+  abstract readonly place: string
+
+  constructor(value: T) {
+    this.value = value
+  }
+}
+
+/** Refuses a mark where it has no meaning. */
+export const refuseMark = (node: unknown, path: string): void => {
+  if (!(node instanceof Mark)) return
+  throw new ArgumentError(`${path} is marked as ${node.mark}, which has no meaning here`, {
+    code: 'ERR_MARK',
+    expected: `${node.mark}() on ${node.place}`,
+    remedy: 'Take the mark away here, and set it there',
+  })
+}
+
+const noMark = (_: unknown): _ is never => false
+
+/**
+ * Leaves in depth-first order, and the structure that puts them back. Where `isMark` is given, such marks are taken off,
+ * and `marks` has the innermost one around each leaf.
+ */
+export const flatten = <L, M extends Mark<unknown> = never>(
   tree: unknown,
   isLeaf: (x: unknown) => x is L,
   what = 'tree',
-): { leaves: L[]; spec: TreeSpec } => {
+  isMark: (x: unknown) => x is M = noMark,
+): { leaves: L[]; marks: (M | undefined)[]; spec: TreeSpec } => {
   const leaves: L[] = []
-  const walk = (node: unknown, path: string): TreeSpec => {
+  const marks: (M | undefined)[] = []
+  const walk = (node: unknown, path: string, mark?: M): TreeSpec => {
+    if (isMark(node)) return walk(node.value, path, node)
     if (isLeaf(node)) {
       leaves.push(node)
+      marks.push(mark)
       return LEAF
     }
     if (Array.isArray(node)) {
-      return { kind: 'list', children: node.map((child, i) => walk(child, `${path}[${String(i)}]`)) }
+      return { kind: 'list', children: node.map((child, i) => walk(child, `${path}[${String(i)}]`, mark)) }
     }
+    refuseMark(node, path)
     if (
       typeof node === 'object' &&
       node !== null &&
@@ -34,7 +67,7 @@ export const flatten = <L>(
     ) {
       const keys = Object.keys(node)
       const record = node as Record<string, unknown>
-      return { kind: 'record', keys, children: keys.map((key) => walk(record[key], `${path}.${key}`)) }
+      return { kind: 'record', keys, children: keys.map((key) => walk(record[key], `${path}.${key}`, mark)) }
     }
     throw new ArgumentError(`${path} is not an array`, {
       expected: 'a number, an array, or a record or list of them',
@@ -48,7 +81,7 @@ export const flatten = <L>(
     })
   }
   const spec = walk(tree, what)
-  return { leaves, spec }
+  return { leaves, marks, spec }
 }
 
 /** The tree of this structure with these leaves. */
@@ -100,6 +133,7 @@ export const flattenLike = <L>(
 ): L[] => {
   const leaves: L[] = []
   const walk = (node: unknown, at: TreeSpec, path: string): void => {
+    refuseMark(node, path)
     if (at.kind === 'leaf') {
       if (!isLeaf(node)) throw mismatch(path, 'an array', node)
       leaves.push(node)

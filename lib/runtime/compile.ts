@@ -1,6 +1,7 @@
 // compile: a function of Tensors becomes a function of numbers. It is traced once for each set of shapes, lowered once for
 // each choice of what is shared, and run natively or by the interpreter.
 import { ArgumentError, OnestepError, ShapeError, checkOptions } from '../base/errors.js'
+import { Summed } from '../base/executor.js'
 import type { Results, Shared } from '../base/executor.js'
 import type { ArrayInput, NDArray } from '../base/ndarray.js'
 import { formatShape, sizeOf } from '../base/shape.js'
@@ -45,14 +46,16 @@ export type Batch<T> =
           ? { readonly [K in keyof T]: Batch<T[K]> }
           : T)
 
-/** What comes back where the traced function returns R: L in the place of a Tensor. */
+/** What comes back where the traced function returns R: L in the place of a Tensor, and no mark. */
 export type Returned<R, L> = [R] extends [Operand]
   ? L
-  : R extends readonly unknown[]
-    ? { readonly [K in keyof R]: Returned<R[K], L> }
-    : R extends object
+  : [R] extends [Summed<infer V>]
+    ? Returned<V, L>
+    : R extends readonly unknown[]
       ? { readonly [K in keyof R]: Returned<R[K], L> }
-      : L
+      : R extends object
+        ? { readonly [K in keyof R]: Returned<R[K], L> }
+        : L
 
 export interface CompileOptions {
   /** Lanes a tile of a batch: 1, a multiple of 8, or the choice of the cost model. Default 'auto'. */
@@ -108,6 +111,7 @@ export interface Traced {
   /** The structure and the shapes of the result. */
   readonly spec: TreeSpec
   readonly shapes: readonly Shape[]
+  readonly sums: Meaning['sums']
   readonly watched: readonly Watched[]
 }
 
@@ -249,7 +253,8 @@ export class Compiler {
     return remember(this.programs, `${String(lanes)} ${signature(spec, marks)}`, () => {
       const traced = this.traced(spec, shapes)
       const program = this.lowered(traced, shared, lanes)
-      const meaning = { spec: traced.spec, shapes: traced.shapes, reports: program.reports }
+      const { spec: outputSpec, shapes: outputShapes, sums } = traced
+      const meaning = { spec: outputSpec, shapes: outputShapes, sums, reports: program.reports }
       return {
         traced,
         program,
@@ -262,15 +267,18 @@ export class Compiler {
   private traced(spec: TreeSpec, shapes: readonly Shape[]): Traced {
     return remember(this.traces, signature(spec, shapes.map(formatShape)), () => {
       let outputSpec: TreeSpec = { kind: 'leaf' }
+      let sums: Meaning['sums'] = []
       const { graph } = traceGraph((tensors) => {
         const result = this.fn(...(unflatten(spec, tensors) as unknown[]))
-        const flat = flatten(result, isOperand, 'the result')
+        const flat = flatten(result, isOperand, 'the result', (x) => x instanceof Summed)
         outputSpec = flat.spec
+        sums = flat.marks.map((mark) => mark && { strict: mark.strict })
         return flat.leaves
       }, shapes)
       const watched = watch(graph)
       const prepared = prepareForLowering(graph)
-      return { graph, prepared, spec: outputSpec, shapes: graph.outputs.map((value) => value.shape), watched }
+      const outputShapes = graph.outputs.map((value) => value.shape)
+      return { graph, prepared, spec: outputSpec, shapes: outputShapes, sums, watched }
     })
   }
 }

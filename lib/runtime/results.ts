@@ -7,6 +7,8 @@ import type { GradientStatus, Status } from '../base/status.js'
 import { unflatten } from '../base/tree.js'
 import type { Tree, TreeSpec } from '../base/tree.js'
 import type { ReportKind } from '../ir/graph.js'
+import { sumOutputs } from './summation.js'
+import type { Summation } from './summation.js'
 
 /** What one instance computed. A function without solves always converges, in 0 steps; residuals are there only if it reports them. */
 export interface Result<V = Tree<number | NDArray>> {
@@ -17,6 +19,8 @@ export interface Result<V = Tree<number | NDArray>> {
   readonly iterations: number
   readonly residual?: number
   readonly adjointResidual?: number
+  /** 1 where the summed outputs leave the instance out, else 0. */
+  readonly leftOut: number
 }
 
 /** The names of status codes. */
@@ -41,23 +45,20 @@ export interface Meaning {
   readonly spec: TreeSpec
   /** Shapes of one instance, without the reports. */
   readonly shapes: readonly Shape[]
+  /** For each of them how it is summed over a batch, or undefined where each instance has its own. */
+  readonly sums: readonly (Summation | undefined)[]
   readonly reports: readonly ReportKind[]
 }
 
 /** The result of one instance from the outputs of a program, which it takes over. */
-export const singleResult = (
-  { spec, shapes, reports }: Meaning,
-  outputs: readonly Float64Array[],
-): Result => {
-  const leaves = shapes.map((shape, i) => {
-    const data = outputs[i] as Float64Array
-    return shape.length === 0 ? (data[0] as number) : new NDArray(shape, data)
-  })
+export const singleResult = (meaning: Meaning, outputs: readonly Float64Array[]): Result => {
+  const { spec, shapes, reports } = meaning
   const result: { -readonly [K in keyof Result]: Result[K] } = {
-    value: unflatten(spec, leaves),
+    value: 0,
     status: 'converged',
     gradientStatus: 'ok',
     iterations: 0,
+    leftOut: 0,
   }
   reports.forEach((kind, k) => {
     const x = (outputs[shapes.length + k] as Float64Array)[0] as number
@@ -65,22 +66,27 @@ export const singleResult = (
     else if (kind === 'gradientStatus') result.gradientStatus = gradientStatusOf(x)
     else result[kind] = x
   })
+  const good = (): boolean => result.status === 'converged' && result.gradientStatus === 'ok'
+  const summed = sumOutputs(meaning, outputs, 1, good)
+  const leaves = shapes.map((shape, i) => {
+    const data = summed.outputs[i] as Float64Array
+    return shape.length === 0 ? (data[0] as number) : new NDArray(shape, data)
+  })
+  result.value = unflatten(spec, leaves)
+  result.leftOut = summed.leftOut
   return result
 }
 
 /** The results of a batch from the outputs of a program, which they take over. */
-export const batchResults = (
-  { spec, shapes, reports }: Meaning,
-  outputs: readonly Float64Array[],
-  batch: number,
-): Results => {
-  const leaves = shapes.map((shape, i) => new NDArray([batch, ...shape], outputs[i] as Float64Array))
+export const batchResults = (meaning: Meaning, outputs: readonly Float64Array[], batch: number): Results => {
+  const { spec, shapes, sums, reports } = meaning
   const results: { -readonly [K in keyof Results]: Results[K] } = {
-    value: unflatten(spec, leaves),
+    value: [],
     batch,
     status: new Uint8Array(batch),
     gradientStatus: new Uint8Array(batch),
     iterations: new Int32Array(batch),
+    leftOut: 0,
   }
   reports.forEach((kind, k) => {
     const data = outputs[shapes.length + k] as Float64Array
@@ -89,5 +95,15 @@ export const batchResults = (
     else if (kind === 'iterations') results.iterations = Int32Array.from(data)
     else results[kind] = data
   })
+  const { status, gradientStatus } = results
+  const good = (i: number): boolean =>
+    status[i] === statusCode.converged && gradientStatus[i] === gradientStatusCode.ok
+  const summed = sumOutputs(meaning, outputs, batch, good)
+  const leaves = shapes.map((shape, i) => {
+    const own = sums[i] === undefined ? [batch, ...shape] : shape
+    return new NDArray(own, summed.outputs[i] as Float64Array)
+  })
+  results.value = unflatten(spec, leaves)
+  results.leftOut = summed.leftOut
   return results
 }

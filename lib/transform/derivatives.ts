@@ -1,7 +1,7 @@
 // grad, jacobian and their kin: small functions on top of jvp, vjp and vmap. They work inside traced functions and nest.
 // Where an argument is a record or a list of arrays, so is its derivative.
 import { ArgumentError, ShapeError, TraceError, checkOptions } from '../base/errors.js'
-import { flatten, flattenLike, unflatten } from '../base/tree.js'
+import { flatten, flattenLike, refuseMark, unflatten } from '../base/tree.js'
 import type { TreeSpec } from '../base/tree.js'
 import { formatShape, sizeOf } from '../base/shape.js'
 import type { Graph } from '../ir/graph.js'
@@ -102,6 +102,7 @@ export const vjp = <A extends unknown[], R>(fn: (...args: A) => R, args: A): [R,
 }
 
 const scalar = (value: unknown, what: string): Tensor => {
+  refuseMark(value, 'result')
   if (!isOperand(value))
     throw new ArgumentError(`${what} needs a function with one scalar result`, { received: 'a tree' })
   const t = tensor(value)
