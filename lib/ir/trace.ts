@@ -6,6 +6,7 @@ import { array, isArrayInput } from '../base/ndarray.js'
 import type { ArrayInput, NDArray } from '../base/ndarray.js'
 import type { Shape } from '../base/shape.js'
 import { formatShape } from '../base/shape.js'
+import { refuseMark } from '../base/tree.js'
 import { newValue } from './graph.js'
 import type { Graph, Node, Report, ReportKind, Value } from './graph.js'
 import { defineOp } from './op.js'
@@ -141,6 +142,7 @@ export const tensor = (operand: Operand): Tensor => {
   if (isTensor(operand)) return trace.lift(operand)
   if (typeof operand === 'number') return trace.constant(operand)
   if (isArrayInput(operand) || Array.isArray(operand)) return trace.constant(constantOf(operand))
+  refuseMark(operand, 'an operand')
   throw new TraceError('an operand is not an array', {
     expected: 'a Tensor, an NDArray, a number, nested lists or a Float64Array',
     received: operand === null ? 'null' : typeof operand,

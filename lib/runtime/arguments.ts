@@ -5,6 +5,7 @@ import { Shared } from '../base/executor.js'
 import { NDArray, array, isArrayInput } from '../base/ndarray.js'
 import { sameShape } from '../base/shape.js'
 import type { Shape } from '../base/shape.js'
+import { refuseMark } from '../base/tree.js'
 import type { TreeSpec } from '../base/tree.js'
 import { isTensor } from '../ir/tensor.js'
 
@@ -45,6 +46,7 @@ export const readArguments = (args: readonly unknown[]): Arguments => {
         children: keys.map((key) => walk(record[key], `${path}.${key}`, shared)),
       }
     }
+    refuseMark(node, path)
     throw unreadable(node, path)
   }
   const spec: TreeSpec = {

@@ -47,15 +47,16 @@ export type Batch<T> =
           : T)
 
 /** What comes back where the traced function returns R: L in the place of a Tensor, and no mark. */
-export type Returned<R, L> = [R] extends [Operand]
-  ? L
-  : [R] extends [Summed<infer V>]
+export type Returned<R, L> =
+  R extends Summed<infer V>
     ? Returned<V, L>
-    : R extends readonly unknown[]
-      ? { readonly [K in keyof R]: Returned<R[K], L> }
-      : R extends object
+    : [R] extends [Operand]
+      ? L
+      : R extends readonly unknown[]
         ? { readonly [K in keyof R]: Returned<R[K], L> }
-        : L
+        : R extends object
+          ? { readonly [K in keyof R]: Returned<R[K], L> }
+          : L
 
 export interface CompileOptions {
   /** Lanes a tile of a batch: 1, a multiple of 8, or the choice of the cost model. Default 'auto'. */
@@ -108,10 +109,8 @@ export const compile = <A extends readonly unknown[], R>(
 export interface Traced {
   readonly graph: Graph
   readonly prepared: Graph
-  /** The structure and the shapes of the result. */
-  readonly spec: TreeSpec
-  readonly shapes: readonly Shape[]
-  readonly sums: Meaning['sums']
+  /** The structure and the shapes of what it returns, and which of that is summed. */
+  readonly results: Omit<Meaning, 'reports'>
   readonly watched: readonly Watched[]
 }
 
@@ -253,8 +252,7 @@ export class Compiler {
     return remember(this.programs, `${String(lanes)} ${signature(spec, marks)}`, () => {
       const traced = this.traced(spec, shapes)
       const program = this.lowered(traced, shared, lanes)
-      const { spec: outputSpec, shapes: outputShapes, sums } = traced
-      const meaning = { spec: outputSpec, shapes: outputShapes, sums, reports: program.reports }
+      const meaning = { ...traced.results, reports: program.reports }
       return {
         traced,
         program,
@@ -277,8 +275,8 @@ export class Compiler {
       }, shapes)
       const watched = watch(graph)
       const prepared = prepareForLowering(graph)
-      const outputShapes = graph.outputs.map((value) => value.shape)
-      return { graph, prepared, spec: outputSpec, shapes: outputShapes, sums, watched }
+      const results = { spec: outputSpec, shapes: graph.outputs.map((value) => value.shape), sums }
+      return { graph, prepared, results, watched }
     })
   }
 }
