@@ -184,6 +184,15 @@ test('one instance is a batch of one', async (t) => {
     if (x > 0) t.strictSame([value.sum, value.strict, leftOut], [value.own, x, 0])
     else t.strictSame([value.sum, value.strict, leftOut], [0, NaN, 1])
   }
+  const g = compile(both)
+  for (const [status, gradientStatus, total] of [
+    [statusCode.converged, gradientStatusCode.ok, 3],
+    [statusCode.maxSteps, gradientStatusCode.ok, 0],
+    [statusCode.converged, gradientStatusCode.notConverged, 0],
+  ] as const) {
+    const { value, leftOut } = g([1, 2], status, gradientStatus)
+    t.strictSame([value.own.list[1], value.total.list[1], leftOut], [3, total, total === 0 ? 1 : 0])
+  }
   const negativeZero = compile((x: Tensor) => summed([x, x.mul([1, 2])]))(-0)
   t.ok(Object.is(negativeZero.value[0], -0), '−0 is itself')
   t.equal(compile((x: Tensor) => x.mul(2))(NaN).leftOut, 0, 'nothing is summed')
