@@ -92,18 +92,33 @@ export const singleFigures = async (p: number, bar: number, rounds: number): Pro
   ]
 }
 
+/** Features [n, p], labels [n] and sample weights [n] of a problem; of a batch, each with a leading axis. */
+export type LogisticData<T> = Readonly<Record<'features' | 'labels' | 'theta', T>>
+
+/** The loss of a problem with p features and its one-step gradient in θ, its data being arguments. */
+export const logisticGradient =
+  (p: number) =>
+  ({ features, labels, theta }: LogisticData<Tensor>): [Tensor, Tensor] =>
+    oneStepGradient(p, features, labels, theta)
+
+export const logisticArguments = (
+  batch: number,
+  n: number,
+  p: number,
+  { features, labels, weights }: LogisticArrays,
+): LogisticData<NDArray> => ({
+  features: array(features, [batch, n, p]),
+  labels: array(labels, [batch, n]),
+  theta: array(weights, [batch, n]),
+})
+
 /** Problems with p = 10, n = 200, each with its own data, as one batch. */
 export const batchFigures = async (batch: number, rounds: number): Promise<Figure[]> => {
   const [n, p] = [200, 10]
   const arrays = logisticBatch(batch, n, p)
-  const args = {
-    features: array(arrays.features, [batch, n, p]),
-    labels: array(arrays.labels, [batch, n]),
-    theta: array(arrays.weights, [batch, n]),
-  }
+  const args = logisticArguments(batch, n, p, arrays)
   const one = { features: zeros([n, p]), labels: zeros([n]), theta: zeros([n]) }
-  const gradient = (data: Readonly<Record<'features' | 'labels' | 'theta', Tensor>>): [Tensor, Tensor] =>
-    oneStepGradient(p, data.features, data.labels, data.theta)
+  const gradient = logisticGradient(p)
   const [lanes, alone] = [compile(gradient), compile(gradient, { lanes: 1 })]
   await using peer = await startLogisticPeer(batch, n, p, arrays)
   for (const program of [lanes, alone]) checkSame(program.batch(args).value[1].data, peer)

@@ -23,6 +23,15 @@ export const waiting =
     return (performance.now() - start) / 1000
   }
 
+/** A function that answers with a promise as a contestant, by the clock on the wall. */
+export const awaiting =
+  (run: () => Promise<unknown>): Contestant =>
+  async (calls) => {
+    const start = performance.now()
+    for (let i = 0; i < calls; i++) await run()
+    return (performance.now() - start) / 1000
+  }
+
 /** A function on one thread as a contestant, by the processor time of this process: firm on a machine that others use, too. */
 export const computing =
   (run: () => unknown): Contestant =>

@@ -2,12 +2,14 @@
 //   from x₀ = 0,  F(x₍k₎) − x₍k₎ = (ρ Q)ᵏ θ,  so that exactly k steps are taken with  ρᵏ ‖θ‖ ≤ tol < ρᵏ⁻¹ ‖θ‖.
 // Q = V R V, with V a reflection and R rotations of d/2 planes, has its solution in closed form: one division of complex
 // numbers a plane. The gradient is that of ½‖x̄‖².
-import { array, fixedPoint, matmul, solve, stream, vjp } from '../lib/index.js'
-import type { NDArray, Strategy, Tensor } from '../lib/index.js'
+import { OnestepError, array, fixedPoint, matmul, solve, stream, vjp } from '../lib/index.js'
+import type { NDArray, Results, Strategy, Tensor } from '../lib/index.js'
 
 export const dimension = 64
 export const tol = 1e-8
 export const [fewest, most] = [12, 5068] as const
+/** Far more than anybody needs. */
+export const maxSteps = 10_000
 
 /** θ-instances, in random order. */
 export interface UnevenBatch {
@@ -97,10 +99,11 @@ export const unevenBatch = (batch: number, seed = 1): UnevenBatch => {
   return { batch, rho, theta, steps }
 }
 
-/** x̄ and the gradient of ½‖x̄‖², exactly: by the implicit function theorem, or by one step at x̄. */
+/** x̄ and the gradient of ½‖x̄‖², exactly: by the implicit function theorem, or what one step gives at x̄. */
 export const closedForm = (
   { batch, rho, theta }: UnevenBatch,
-  derivative: 'implicit' | 'one-step',
+  /** The name of the strategy: 'implicit' or 'one-step'. */
+  derivative: string,
 ): UnevenSolution => {
   const out = {
     x: new Float64Array(theta.length),
@@ -126,15 +129,20 @@ export interface UnevenParameters<T> {
   readonly theta: T
 }
 
+/** x̄, and the gradient of ½‖x̄‖² in the place of each parameter. */
+export interface UnevenResult<T> extends UnevenParameters<T> {
+  readonly x: T
+}
+
 /** x̄ and the gradient of ½‖x̄‖² in θ and ρ, to be traced. */
 export const unevenGradient = (
   strategy: Strategy,
-): ((p: UnevenParameters<Tensor>) => UnevenParameters<Tensor> & { readonly x: Tensor }) => {
+): ((p: UnevenParameters<Tensor>) => UnevenResult<Tensor>) => {
   const Q = orthogonal()
   const solver = fixedPoint<Tensor, UnevenParameters<Tensor>>({
     map: (x, { rho, theta }) => matmul(Q, x).mul(rho).add(theta),
     tol,
-    maxSteps: 10_000,
+    maxSteps,
   })
   const x0 = array(new Float64Array(dimension))
   return (p) => {
@@ -148,6 +156,30 @@ export const unevenArguments = ({ batch, rho, theta }: UnevenBatch): UnevenParam
   rho: array(rho),
   theta: array(theta, [batch, dimension]),
 })
+
+/** The numbers of results. */
+export const unevenSolution = ({ x, theta, rho }: UnevenResult<NDArray>): UnevenSolution => ({
+  x: x.data,
+  theta: theta.data,
+  rho: rho.data,
+})
+
+/** Refuses to measure a wrong computation. */
+export const checkSolved = (
+  { steps }: UnevenBatch,
+  { status, gradientStatus, iterations }: Results<unknown>,
+): void => {
+  const failed = status.findIndex((code, i) => code !== 0 || gradientStatus[i] !== 0)
+  const other = iterations.findIndex((k, i) => k !== steps[i])
+  const [i, what] = failed >= 0 ? [failed, 'does not converge'] : [other, 'takes another number of steps']
+  if (i < 0) return
+  throw new OnestepError(`instance ${String(i)} of the uneven batch ${what}`, {
+    code: 'ERR_BENCH',
+    expected: `${String(steps[i])} steps`,
+    received: `${String(iterations[i])} steps, status ${String(status[i])}, gradient status ${String(gradientStatus[i])}`,
+    remedy: 'Find out why before measuring anything',
+  })
+}
 
 /** The largest error of an instance, relative to the length of what is right: of x̄, and of the gradient. */
 export const unevenErrors = (
@@ -170,11 +202,9 @@ export const unevenErrors = (
       return Math.sqrt(off / length)
     }
     const one = [given.rho.subarray(i, i + 1), right.rho.subarray(i, i + 1)] as const
-    const x = error([[parts(given, 'x'), parts(right, 'x')]])
-    const gradient = error([[parts(given, 'theta'), parts(right, 'theta')], one])
-    // NaN is worse than any number.
-    worst.x = worst.x >= x ? worst.x : x
-    worst.gradient = worst.gradient >= gradient ? worst.gradient : gradient
+    // Math.max keeps a NaN.
+    worst.x = Math.max(worst.x, error([[parts(given, 'x'), parts(right, 'x')]]))
+    worst.gradient = Math.max(worst.gradient, error([[parts(given, 'theta'), parts(right, 'theta')], one]))
   }
   return worst
 }
