@@ -2,6 +2,7 @@
 // handed an Executor and knows neither. Imports errors and trees.
 import { ArgumentError, checkOptions } from './errors.js'
 import type { NDArray } from './ndarray.js'
+import type { Status } from './status.js'
 import { Mark } from './tree.js'
 import type { Tree } from './tree.js'
 
@@ -71,12 +72,21 @@ export interface Results<V = Tree<NDArray>> {
   readonly adjointResidual?: Float64Array
   /** How many instances the summed outputs leave out; 0 where nothing is summed. */
   readonly leftOut: number
+  /** Of a run by an Executor. */
+  readonly run?: RunRecord
 }
 
+/** How far a run is. */
 export interface Progress {
   /** Instances that ended, of `total`. */
   readonly done: number
   readonly total: number
+  /** Iterations of loops, in all instances together. */
+  readonly iterations: number
+  /** How many of the instances that ended have which status. */
+  readonly statuses: Readonly<Partial<Record<Status, number>>>
+  /** Since the run began. */
+  readonly seconds: number
 }
 
 export interface RunOptions {
@@ -84,9 +94,30 @@ export interface RunOptions {
   readonly signal?: AbortSignal
   /** Ends the run after so many milliseconds, like `signal`. Default: never. */
   readonly timeoutMs?: number
+  /** Called now and then, and when the run has ended. What it throws ends the run, and is thrown by it. */
   readonly onProgress?: (progress: Progress) => void
-  /** Bytes of job-wide buffers at one time; larger batches run in chunks. Default 256 MiB. */
+  /**
+   * Bytes that the run may use beside its inputs and outputs: uniform values, the tiles of its threads, what lies between
+   * stages. Where that is little, fewer instances are under way at one time, then fewer threads.
+   * Default: 256 MiB between stages, whatever the rest needs.
+   */
   readonly memoryLimit?: number
+}
+
+/** What a run was. */
+export interface RunRecord {
+  /** Lanes a tile. */
+  readonly lanes: number
+  /** Threads that could take part. */
+  readonly threads: number
+  /** Threads of OpenBLAS itself; other numbers of them give other bits. */
+  readonly blasThreads: number
+  readonly seconds: number
+  /** Lanes × iterations of all tiles, and how many of those the instances needed. */
+  readonly laneSlots: number
+  readonly laneIterations: number
+  /** Bytes beside inputs and outputs; what `memoryLimit` bounds. */
+  readonly workingBytes: number
 }
 
 export interface PrepareOptions {

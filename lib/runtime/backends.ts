@@ -5,18 +5,16 @@ import type { Graph, ReportKind } from '../ir/graph.js'
 import type { Program } from '../program/lower.js'
 import { interpret } from './interpreter.js'
 import { native } from './native.js'
-
-export interface RunControl {
-  /** Bytes of job-wide buffers at one time. */
-  readonly chunkBytes?: number
-}
+import type { LoadedProgram } from './native.js'
 
 /** A program that is ready to run. */
 export interface Loaded {
   /**
    * The outputs, then the reports, each with a leading axis of instances that may be a single one. The arrays are new.
    */
-  run(inputs: readonly Float64Array[], batch: number, control?: RunControl): Float64Array[]
+  run(inputs: readonly Float64Array[], batch: number): Float64Array[]
+  /** What the addon loaded; the interpreter has none. */
+  readonly handle?: LoadedProgram
   /** Whether two vectors hold the same numbers, bit for bit. */
   sameBits(a: Float64Array, b: Float64Array): boolean
 }
@@ -31,11 +29,12 @@ const runNatively: Backend = (program) => {
   )
   const sizes = program.outputs.map(({ shape }) => sizeOf(shape))
   return {
-    run: (inputs, batch, control) => {
+    handle,
+    run: (inputs, batch) => {
       const outputs = program.outputs.map(
         ({ uniform }, i) => new Float64Array((sizes[i] as number) * (uniform ? 1 : batch)),
       )
-      addon.runProgram(handle, inputs, outputs, batch, control)
+      addon.runProgram(handle, inputs, outputs, batch)
       return outputs.map((data, i) => (program.outputs[i]?.uniform === true ? repeat(data, batch) : data))
     },
     sameBits: (a, b) => addon.sameBits(a, b),

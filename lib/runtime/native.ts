@@ -47,6 +47,25 @@ export interface NativeAddon {
     batch: number,
     options?: RunProgramOptions,
   ): RunStatistics
+  /** What a job over `batch` instances needs when `chunkBytes` may lie between stages. */
+  planJob(program: LoadedProgram, batch: number, seats: number, chunkBytes: number): JobPlan
+  /** Sets a job up in shared memory that nobody uses. */
+  openJob(program: LoadedProgram, memory: Uint8Array, uniform: Uint8Array, setUp: JobSetUp): void
+  /** Takes part in a job until there is nothing to do for this thread. */
+  joinJob(
+    program: LoadedProgram,
+    memory: Uint8Array,
+    uniform: Uint8Array,
+    inputs: readonly Float64Array[],
+    outputs: readonly Float64Array[],
+    turn: Turn,
+  ): Outcome
+  signalJob(program: LoadedProgram, memory: Uint8Array, signal: number): void
+  /** The thread that sat there is gone: what it held is computed again, or is crashed where that has happened before. */
+  putBack(program: LoadedProgram, memory: Uint8Array, uniform: Uint8Array, seat: number, epoch: number): void
+  readJob(program: LoadedProgram, memory: Uint8Array): JobCounters
+  /** Copies the state of each instance. */
+  jobStates(program: LoadedProgram, memory: Uint8Array, states: Uint8Array): void
   /** Every kernel that an instruction may name. */
   kernelNames(): string[]
   /** Whether two vectors hold the same numbers, bit for bit. */
@@ -59,13 +78,66 @@ export interface NativeAddon {
 export type LoadedProgram = object & { readonly brand?: 'LoadedProgram' }
 
 export interface RunProgramOptions {
-  /** Words in shared memory: [0] abort when not 0, [1] instances done. */
+  /** One word in shared memory: 1 ends the run. */
   readonly control?: Int32Array
-  /** One word an instance: not 0 when it is finished. Those that are so at the start are left out. */
-  readonly states?: Int32Array
-  /** Bytes of internal slots at one time. */
+  /** Bytes of what lies between stages. */
   readonly chunkBytes?: number
 }
+
+/** What a job on shared memory needs. */
+export interface JobPlan {
+  /** Instances that can be under way at one time. */
+  readonly positions: number
+  /** Of the memory that all threads share, and of the uniform values. */
+  readonly memoryBytes: number
+  readonly uniformBytes: number
+  /** Of one thread. */
+  readonly tileBytes: number
+}
+
+export interface JobSetUp {
+  readonly batch: number
+  /** Threads that can take part at one time. */
+  readonly seats: number
+  readonly positions: number
+  /** The uniform values are there from an earlier job, or being computed by one. */
+  readonly keepUniform?: boolean
+}
+
+/** How a thread takes part in a job. */
+export interface Turn {
+  readonly seat: number
+  /** Tells apart who sat there, one after another; never used twice at the same time in a process. */
+  readonly epoch: number
+  /** Milliseconds after which the thread gives way if it is asked to; default 50. */
+  readonly slice?: number
+  /** The output, a number an instance, whose values are counted as codes. */
+  readonly tallied?: number
+  /** Threads of BLAS; more than 1 waits until nothing else computes in this process, and keeps others out. */
+  readonly blasThreads?: number
+  /** Leaves everything as it lies after so many iterations, as a thread that dies does. */
+  readonly faultAfter?: number
+}
+
+/** Why a thread stopped: nothing waits any more, another job waits, the job was ended, or `faultAfter`. */
+export type Outcome = 'idle' | 'gaveWay' | 'aborted' | 'fault'
+
+/** Told to all threads of a job. */
+export const jobSignal = { go: 0, abort: 1, giveWay: 2 } as const
+
+export interface JobCounters {
+  readonly finished: number
+  readonly crashed: number
+  readonly laneSlots: number
+  readonly iterations: number
+  /** A number for each seat that grows as long as its thread is alive. */
+  readonly beats: readonly number[]
+  /** How many instances had which code. */
+  readonly tally: readonly number[]
+}
+
+/** Bits of the state of an instance. */
+export const instanceState = { finished: 1, putBack: 2, crashed: 4 } as const
 
 export interface RunStatistics {
   /** Instances that left the last stage. */

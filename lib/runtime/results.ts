@@ -77,9 +77,24 @@ export const singleResult = (meaning: Meaning, outputs: readonly Float64Array[])
   return result
 }
 
-/** The results of a batch from the outputs of a program, which they take over. */
-export const batchResults = (meaning: Meaning, outputs: readonly Float64Array[], batch: number): Results => {
+/**
+ * The results of a batch from the outputs of a program, which they take over.
+ * @param ended of each instance, when not all have: the status of those that have not, else `undefined`
+ */
+export const batchResults = (
+  meaning: Meaning,
+  outputs: readonly Float64Array[],
+  batch: number,
+  ended?: readonly (Status | undefined)[],
+): Results => {
   const { spec, shapes, sums, reports } = meaning
+  ended?.forEach((status, i) => {
+    if (status === undefined) return
+    for (const data of outputs) {
+      const size = data.length / batch
+      data.fill(NaN, i * size, (i + 1) * size)
+    }
+  })
   const results: { -readonly [K in keyof Results]: Results[K] } = {
     value: [],
     batch,
@@ -96,6 +111,11 @@ export const batchResults = (meaning: Meaning, outputs: readonly Float64Array[],
     else results[kind] = data
   })
   const { status, gradientStatus } = results
+  ended?.forEach((name, i) => {
+    if (name === undefined) return
+    status[i] = statusCode[name]
+    gradientStatus[i] = gradientStatusCode.skipped
+  })
   const good = (i: number): boolean =>
     status[i] === statusCode.converged && gradientStatus[i] === gradientStatusCode.ok
   const summed = sumOutputs(meaning, outputs, batch, good)

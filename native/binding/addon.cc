@@ -18,6 +18,7 @@ class Addon : public Napi::Addon<Addon> {
 
     registerSelfCheck(env, exports);
     registerProgram(env, exports);
+    registerJob(env, exports);
     registerArrays(env, exports);
   }
 };

@@ -8,6 +8,7 @@ namespace onestep::binding {
 
 void registerSelfCheck(Napi::Env env, Napi::Object exports);
 void registerProgram(Napi::Env env, Napi::Object exports);
+void registerJob(Napi::Env env, Napi::Object exports);
 void registerArrays(Napi::Env env, Napi::Object exports);
 
 }  // namespace onestep::binding

@@ -19,8 +19,12 @@ class Command {
 using CommandPointer = std::unique_ptr<const Command>;
 using Commands = std::vector<CommandPointer>;
 
+/** Ends early when the job is aborted; what the frame holds then is worth nothing. */
 inline void run(const Commands& commands, Frame& frame) {
-  for (const auto& command : commands) command->run(frame);
+  for (const auto& command : commands) {
+    if (frame.poll()) return;
+    command->run(frame);
+  }
 }
 
 /** A command from a function of the frame. */

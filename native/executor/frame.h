@@ -1,9 +1,9 @@
 // What a thread has at hand while it runs a Program: where every value lies, and which lanes count.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 
+#include "base/poll.h"
 #include "program/program.h"
 
 namespace onestep {
@@ -13,22 +13,6 @@ struct Mask {
   uint64_t* words;
   /** How many lanes are in it. */
   int64_t count;
-};
-
-/** Told from outside while a job runs; every word is read and written atomically. */
-class Control {
- public:
-  /** Words: [0] not 0 asks the job to end, [1] instances done so far. Null: nobody listens. */
-  explicit Control(int32_t* words = nullptr) : words_(words) {}
-  bool aborted() const {
-    return words_ != nullptr && std::atomic_ref(words_[0]).load(std::memory_order_relaxed) != 0;
-  }
-  void done(int32_t instances) const {
-    if (words_ != nullptr) std::atomic_ref(words_[1]).fetch_add(instances, std::memory_order_relaxed);
-  }
-
- private:
-  int32_t* words_;
 };
 
 /** State of one thread. Nothing of it is shared. */
@@ -41,13 +25,14 @@ struct Frame {
   Mask active{};
   /** One mask of T words for each level of nested control. */
   uint64_t* masks = nullptr;
-  Control control;
+  /** Asked between iterations, and by whatever takes more than some milliseconds. */
+  Poll stop;
   bool aborted = false;
 
   double* operator[](Index index) const { return table[index]; }
   Mask mask(int level) const { return {masks + level * lanes, 0}; }
   /** Whether the job has been asked to end; once it is so, it stays so. */
-  bool poll() { return aborted = aborted || control.aborted(); }
+  bool poll() { return aborted = aborted || stop.aborted(); }
 };
 
 }  // namespace onestep

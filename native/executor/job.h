@@ -1,107 +1,174 @@
-// One run of a Program over a batch of instances: what all threads that take part in it share.
+// One thread's part in running a Program over a batch of instances.
 #pragma once
 
-#include <atomic>
+#include <chrono>
 #include <cstdint>
-#include <memory>
 #include <vector>
 
+#include "executor/job_block.h"
 #include "executor/plan.h"
 
 namespace onestep {
 
-inline constexpr int64_t kDefaultChunkBytes = int64_t{256} << 20;
-
-/**
- * The user's arrays and words; they outlive the run. When a run is aborted, the outputs of an instance that
- * is not finished are as they were, but for what an earlier stage than the last has stored; a later run with
- * the same states computes such instances from the start.
- */
+/** The user's arrays; they outlive the run. A uniform input or output is one value, any other is [batch,
+ * size]. */
 struct Request {
-  int64_t batch = 0;
-  /** A uniform input or output is one value; any other is [batch, size]. */
   std::vector<const double*> inputs;
   std::vector<double*> outputs;
-  Control control;
-  /** One word an instance, or null: not 0 when it is finished. Instances that are finished at the start are
-   * left out. */
-  int32_t* states = nullptr;
-  /** Bytes of internal slots at one time. */
-  int64_t chunkBytes = kDefaultChunkBytes;
 };
 
-struct Statistics {
-  /** Instances that left the last stage. */
-  int64_t finished = 0;
-  /** Loop stages: T for each run of a body, and how many of those lanes were needed. */
-  int64_t laneSlots = 0;
-  int64_t iterations = 0;
+/** The memory of uniform values: a word that says how far they are, and the arena. All threads share it. */
+class UniformArena {
+ public:
+  enum State : uint32_t { kTodo = 0, kDone = ~uint32_t{0} };  // or its owner, who computes
+
+  static constexpr int64_t kHeaderBytes = 64;
+  static int64_t bytes(const Plan& plan) {
+    return kHeaderBytes + plan.program().uniformArena * static_cast<int64_t>(sizeof(double));
+  }
+
+  explicit UniformArena(void* memory = nullptr) : memory_(static_cast<std::byte*>(memory)) {}
+  double* data() const { return reinterpret_cast<double*>(memory_ + kHeaderBytes); }
+
+  void reset() { word().store(kTodo, std::memory_order_relaxed); }
+  bool done() const { return word().load(std::memory_order_acquire) == kDone; }
+  /** Whether the owner is to compute it. */
+  bool claim(Owner owner) {
+    uint32_t todo = kTodo;
+    return word().compare_exchange_strong(todo, owner, std::memory_order_acquire);
+  }
+  void finish(bool ended) { word().store(ended ? kDone : kTodo, std::memory_order_release); }
+  /** The owner is gone. */
+  void putBack(Owner owner) { word().compare_exchange_strong(owner, kTodo, std::memory_order_relaxed); }
+
+ private:
+  std::atomic_ref<uint32_t> word() const { return std::atomic_ref(*reinterpret_cast<uint32_t*>(memory_)); }
+  std::byte* memory_;
 };
 
+/** How a thread takes part. */
+struct Turn {
+  int64_t seat = 0;
+  int64_t epoch = 0;
+  /** When it gives way, if it is asked to. */
+  double sliceMilliseconds = 50;
+  /** The output, a number an instance, whose values are counted in the seat; −1: none. */
+  int64_t tallied = -1;
+  /** Leaves everything as it lies after so many iterations and instances, as if the thread had died; −1:
+   * never. */
+  int64_t faultAfter = -1;
+};
+
+/** Why a thread stopped. */
+enum class Outcome {
+  /** Nothing waits any more: what is not finished is in other threads' hands. */
+  idle,
+  gaveWay,
+  aborted,
+  fault,
+};
+
+/** A job as one thread sees it. */
 class Job {
  public:
-  explicit Job(const Plan& plan)
-      : plan_(plan), next_(std::make_unique<std::atomic<int64_t>[]>(plan.stages().size())) {}
+  explicit Job(const Plan& plan) : plan_(plan) {}
+
+  void enter(const JobBlock& block, UniformArena uniform, const Turn& turn, Poll stop) {
+    block_ = block;
+    uniform_ = uniform;
+    turn_ = turn;
+    stop_ = stop;
+    owner_ = ownerOf(turn.seat, turn.epoch);
+    seat_ = &block_.seat(turn.seat);
+    internal_ = block_.internal();
+    left_ = turn.faultAfter;
+    end_ = std::chrono::steady_clock::now() +
+           std::chrono::nanoseconds(static_cast<int64_t>(turn.sliceMilliseconds * 1e6));
+  }
 
   const Plan& plan() const { return plan_; }
+  JobBlock& block() { return block_; }
+  UniformArena& uniform() { return uniform_; }
+  Owner owner() const { return owner_; }
+  Poll stop() const { return stop_; }
 
-  /** The instances begin … end are next, their internal slots at `internal`. */
-  void openChunk(int64_t begin, int64_t end, double* internal) {
-    begin_ = begin;
-    end_ = end;
-    internal_ = internal;
-    for (size_t i = 0; i < plan_.stages().size(); ++i) next_[i].store(begin, std::memory_order_relaxed);
+  /** Between two pieces of work: whether to go on, and if not, why. */
+  Outcome check() {
+    add(seat_->beats, 1);
+    if (left_ >= 0 && left_-- == 0) return Outcome::fault;
+    const Signal signal = stop_.signal();
+    if (signal == Signal::go) [[likely]]
+      return Outcome::idle;
+    if (signal == Signal::abort) return Outcome::aborted;
+    return std::chrono::steady_clock::now() < end_ ? Outcome::idle : Outcome::gaveWay;
   }
 
-  /** The next waiting instance of the chunk for a stage, or −1. */
-  int64_t take(size_t stage) {
-    for (;;) {
-      const int64_t instance = next_[stage].fetch_add(1, std::memory_order_relaxed);
-      if (instance >= end_) return -1;
-      if (!finished(instance)) return instance;
+  int64_t instance(int64_t position) const { return block_.instance(position); }
+
+  /** A position that waits for a stage over instances, or −1. */
+  int64_t take(int64_t stage) { return block_.take(stage, owner_); }
+
+  /** An instance has left a stage, and its results are stored. */
+  void leave(int64_t stage, int64_t position) {
+    if (stage + 1 < static_cast<int64_t>(plan_.laneStages().size())) {
+      block_.pass(position, owner_, stage + 1);
+      return;
     }
+    // Whoever takes the position next changes what stands there.
+    const int64_t instance = block_.instance(position);
+    if (!block_.finish(position, owner_)) return;
+    add(seat_->finished, 1);
+    if (turn_.tallied < 0) return;
+    const double code = request.outputs[static_cast<size_t>(turn_.tallied)][instance];
+    if (code >= 0 && code < Seat::kCodes) add(seat_->tally[static_cast<int64_t>(code)], 1);
   }
 
-  /** An instance has left the last stage, and its outputs are written. */
-  void finish(int64_t instance) {
-    if (request.states != nullptr) {
-      std::atomic_ref(request.states[instance]).store(1, std::memory_order_release);
-    }
-    request.control.done(1);
+  /** A loop's body has run in a tile of so many lanes, of which some were needed. */
+  void iterated(int64_t lanes, int64_t needed) {
+    add(seat_->laneSlots, lanes);
+    add(seat_->iterations, needed);
   }
+  void finishAll() { add(seat_->finished, block_.finishAll()); }
 
-  bool finished(int64_t instance) const {
-    return request.states != nullptr &&
-           std::atomic_ref(request.states[instance]).load(std::memory_order_acquire) != 0;
-  }
-
-  /** Where the array of a slot begins, and the instance that lies there. */
+  /** Where the array of a slot begins, and whether it has an entry for each position, or for each instance.
+   */
   struct Array {
     double* data;
-    int64_t first;
+    bool byPosition;
   };
   /** Inputs are only read: loads take no other slots as theirs, stores never take them. */
   Array array(Index slot) const {
     const Slot& what = plan_.program().slots[slot];
     switch (what.kind) {
       case Slot::Kind::input:
-        return {const_cast<double*>(request.inputs[what.index]), 0};
+        return {const_cast<double*>(request.inputs[what.index]), false};
       case Slot::Kind::output:
-        return {request.outputs[what.index], 0};
+        return {request.outputs[what.index], false};
       case Slot::Kind::internal:
         break;
     }
-    return {internal_ + plan_.internalOffsets()[slot] * (end_ - begin_), begin_};
+    return {internal_ + plan_.internalOffsets()[slot] * block_.positions(), true};
   }
 
   Request request;
 
  private:
+  /** Only this thread writes there; others read. */
+  static void add(int64_t& counter, int64_t by) {
+    std::atomic_ref ref(counter);
+    ref.store(ref.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+  }
+
   const Plan& plan_;
-  int64_t begin_ = 0;
-  int64_t end_ = 0;
+  JobBlock block_;
+  UniformArena uniform_;
+  Turn turn_;
+  Poll stop_;
+  Owner owner_ = 0;
+  Seat* seat_ = nullptr;
   double* internal_ = nullptr;
-  std::unique_ptr<std::atomic<int64_t>[]> next_;
+  int64_t left_ = -1;
+  std::chrono::steady_clock::time_point end_;
 };
 
 }  // namespace onestep

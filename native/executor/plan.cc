@@ -1,5 +1,7 @@
 #include "executor/plan.h"
 
+#include <algorithm>
+
 #include "executor/planner.h"
 #include "program/decode.h"
 #include "program/extent.h"
@@ -95,8 +97,11 @@ std::shared_ptr<const Plan> Plan::load(std::span<const uint8_t> bytes) {
 void Plan::planStages() {
   Planner planner(*program_);
   for (const Stage& stage : program_->stages) {
-    if (stage.kind != Stage::Kind::uniform) lastLaneStage_ = static_cast<int64_t>(stages_.size());
+    if (stage.kind != Stage::Kind::uniform) laneStages_.push_back(stages_.size());
     stages_.push_back(planStage(planner, stage));
+    int64_t carried = 0;
+    for (const Index value : stages_.back().carried) carried += program_->values[value].size;
+    parkSize_ = std::max(parkSize_, carried);
   }
   scratchPieces_ = planner.scratch().offsets();
   scratchSize_ = planner.scratch().size();
@@ -111,6 +116,7 @@ StagePlan Plan::planStage(Planner& planner, const Stage& stage) const {
     plan.condition = planner.block(stage.loop.condition, true);
     plan.block = planner.block(stage.loop.body, true);
     plan.carries = planner.assignments(stage.loop.carries);
+    for (const Carry& carry : stage.loop.carries) plan.carried.push_back(carry.carry);
   } else {
     plan.block = planner.block(stage.block, stage.kind == Stage::Kind::straight);
   }

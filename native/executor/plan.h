@@ -32,6 +32,8 @@ struct StagePlan {
   Index predicate = 0;
   Commands condition;
   std::vector<Assignment> carries;
+  /** All that a lane has to take along when it is put aside between two iterations. */
+  std::vector<Index> carried;
 };
 
 /** A uniform input that is read where it lies. */
@@ -57,8 +59,10 @@ class Plan {
    */
   const std::vector<int64_t>& internalOffsets() const { return internalOffsets_; }
   int64_t internalSize() const { return internalSize_; }
-  /** The last stage over instances, or −1: what has left it is finished. */
-  int64_t lastLaneStage() const { return lastLaneStage_; }
+  /** The stages over instances, in the order in which each instance goes through them. */
+  const std::vector<size_t>& laneStages() const { return laneStages_; }
+  /** Doubles that hold the carries of one lane of any loop stage. */
+  int64_t parkSize() const { return parkSize_; }
 
  private:
   void planStages();
@@ -74,7 +78,8 @@ class Plan {
   int maskLevels_ = 0;
   std::vector<int64_t> internalOffsets_;
   int64_t internalSize_ = 0;
-  int64_t lastLaneStage_ = -1;
+  std::vector<size_t> laneStages_;
+  int64_t parkSize_ = 0;
 };
 
 }  // namespace onestep

@@ -1,6 +1,7 @@
 #include "executor/worker.h"
 
 #include <cstring>
+#include <thread>
 
 #include "executor/masks.h"
 #include "kernels/elementwise.h"
@@ -8,11 +9,10 @@
 
 namespace onestep {
 
-Worker::Worker(const Plan& plan, const std::vector<const double*>& constants, double* uniform)
+Worker::Worker(const Plan& plan, const std::vector<const double*>& constants)
     : plan_(plan),
       tile_(plan.program().laneArena),
       scratch_(plan.scratchSize()),
-      uniform_(uniform),
       // One mask for the stage itself, then one for each level of control.
       masks_(static_cast<size_t>((plan.maskLevels() + 1) * plan.program().lanes)),
       lanes_(static_cast<size_t>(plan.program().lanes)),
@@ -33,18 +33,9 @@ Worker::Worker(const Plan& plan, const std::vector<const double*>& constants, do
 /** Where a value of an arena lies; a slice lies nowhere yet. */
 double* Worker::place(Index value) const {
   const Value& what = plan_.program().values[value];
-  return what.space == Space::uniform ? uniform_ + what.offset
+  return what.space == Space::uniform ? (uniform_ == nullptr ? nullptr : uniform_ + what.offset)
          : what.space == Space::lane  ? tile_.data() + what.offset
                                       : nullptr;
-}
-
-void Worker::begin(const Job& job) {
-  for (const auto& [input, placement] : plan_.placedInputs()) {
-    double* data = const_cast<double*>(job.request.inputs[input]);
-    for (const auto& [value, offset] : placement) table_[value] = data + offset;
-  }
-  frame_.control = job.request.control;
-  frame_.aborted = false;
 }
 
 /** All lanes count, until something masks them. */
@@ -55,110 +46,185 @@ void Worker::enter(int64_t lanes) {
   std::fill_n(masks_.begin(), lanes, ~uint64_t{0});
 }
 
-bool Worker::runUniform(size_t stage) {
-  enter(1);
-  onestep::run(plan_.stages()[stage].block, frame_);
-  return !frame_.aborted;
-}
-
-bool Worker::runInstances(Job& job, size_t stage, Statistics& statistics) {
-  enter(plan_.program().lanes);
-  if (frame_.lanes == 1) return runOneByOne(job, stage, statistics);
-  return plan_.stages()[stage].kind == Stage::Kind::loop ? runLoop(job, stage, statistics)
-                                                         : runStraight(job, stage, statistics);
-}
-
-bool Worker::runStraight(Job& job, size_t stage, Statistics& statistics) {
-  const StagePlan& plan = plan_.stages()[stage];
-  while (!frame_.poll()) {
-    if (!fill(job, stage)) return true;
-    for (const Load& load : plan.loads) loadTile(job, load);
-    onestep::run(plan.block, frame_);
-    if (frame_.aborted) return false;
-    for (const Store& store : plan.stores) storeTile(job, store);
-    for (const int64_t instance : lanes_) {
-      if (instance >= 0) finish(job, stage, instance, statistics);
+Outcome Worker::takePart(Job& job) {
+  Outcome outcome = begin(job);
+  if (outcome != Outcome::idle) return outcome;
+  if (job.block().claimUniformOutputs()) {
+    for (const auto& [output, value] : plan_.program().uniformOutputs) {
+      const auto doubles = static_cast<size_t>(plan_.program().values[value].size);
+      std::memcpy(job.request.outputs[output], frame_[value], doubles * sizeof(double));
     }
   }
-  return false;
+  const auto stages = static_cast<int64_t>(plan_.laneStages().size());
+  if (stages == 0) job.finishAll();
+  // Through the stages in a circle, each as long as something waits there, until a whole round found nothing.
+  enter(plan_.program().lanes);
+  int64_t stage = job.block().stageToBeginWith();
+  for (int64_t idle = 0; idle < stages; stage = (stage + 1) % stages) {
+    bool took = false;
+    outcome = runStage(job, stage, took);
+    if (outcome != Outcome::idle) return outcome;
+    idle = took ? 0 : idle + 1;
+  }
+  return Outcome::idle;
 }
 
-bool Worker::runLoop(Job& job, size_t stage, Statistics& statistics) {
-  const StagePlan& plan = plan_.stages()[stage];
-  if (!fill(job, stage)) return true;
+/** Points at what the job has, and sees to it that uniform values are there. */
+Outcome Worker::begin(Job& job) {
+  frame_.stop = job.stop();
+  frame_.aborted = false;
+  if (uniform_ != job.uniform().data()) {
+    uniform_ = job.uniform().data();
+    const auto& values = plan_.program().values;
+    for (size_t i = 0; i < values.size(); ++i) {
+      if (values[i].space == Space::uniform) table_[i] = place(static_cast<Index>(i));
+    }
+  }
+  for (const auto& [input, placement] : plan_.placedInputs()) {
+    double* data = const_cast<double*>(job.request.inputs[input]);
+    for (const auto& [value, offset] : placement) table_[value] = data + offset;
+  }
+  // Where another thread computes the uniform values there is nothing else to do.
+  for (std::chrono::microseconds pause{10}; !job.uniform().done();) {
+    if (job.uniform().claim(job.owner())) return runUniform(job);
+    const Outcome outcome = job.check();
+    if (outcome != Outcome::idle) return outcome;
+    std::this_thread::sleep_for(pause);
+    pause = std::min(2 * pause, std::chrono::microseconds{1000});
+  }
+  return Outcome::idle;
+}
+
+Outcome Worker::runUniform(Job& job) {
+  enter(1);
+  for (const auto& [input, value] : plan_.copiedInputs()) {
+    const auto doubles = static_cast<size_t>(plan_.program().values[value].size);
+    std::memcpy(frame_[value], job.request.inputs[input], doubles * sizeof(double));
+  }
+  for (const StagePlan& stage : plan_.stages()) {
+    if (stage.kind == Stage::Kind::uniform) onestep::run(stage.block, frame_);
+    if (frame_.poll()) break;
+  }
+  job.uniform().finish(!frame_.aborted);
+  return frame_.aborted ? Outcome::aborted : Outcome::idle;
+}
+
+Outcome Worker::runStage(Job& job, int64_t stage, bool& took) {
+  if (frame_.lanes == 1) return runOneByOne(job, stage, took);
+  const auto kind = plan_.stages()[plan_.laneStages()[static_cast<size_t>(stage)]].kind;
+  return kind == Stage::Kind::loop ? runLoop(job, stage, took) : runStraight(job, stage, took);
+}
+
+Outcome Worker::runStraight(Job& job, int64_t stage, bool& took) {
+  const StagePlan& plan = plan_.stages()[plan_.laneStages()[static_cast<size_t>(stage)]];
+  for (;;) {
+    Outcome outcome = job.check();
+    if (outcome != Outcome::idle || !fill(job, stage)) return outcome;
+    took = true;
+    for (const Load& load : plan.loads) loadTile(job, load);
+    onestep::run(plan.block, frame_);
+    if (frame_.poll()) return Outcome::aborted;
+    for (const Store& store : plan.stores) storeTile(job, store);
+    for (const int64_t position : lanes_) {
+      if (position >= 0) job.leave(stage, position);
+    }
+  }
+}
+
+Outcome Worker::runLoop(Job& job, int64_t stage, bool& took) {
+  const StagePlan& plan = plan_.stages()[plan_.laneStages()[static_cast<size_t>(stage)]];
+  if (!fill(job, stage)) return Outcome::idle;
+  took = true;
+  enter(plan_.program().lanes);
   for (const Load& load : plan.loads) loadTile(job, load);
   Mask& occupied = frame_.active;
   for (size_t t = 0; t < lanes_.size(); ++t) {
-    if (lanes_[t] < 0) leave(occupied, t);
+    if (lanes_[t] < 0) {
+      leave(occupied, t);
+    } else {
+      unpark(job, plan, t);
+    }
   }
-  while (!frame_.poll()) {
+  Outcome outcome = Outcome::idle;
+  while (occupied.count > 0) {
+    outcome = job.check();
+    if (outcome == Outcome::gaveWay && !park(job, stage)) outcome = Outcome::idle;
+    if (outcome != Outcome::idle) break;
     onestep::run(plan.condition, frame_);
-    if (frame_.aborted) return false;
+    if (frame_.poll()) return Outcome::aborted;
     const double* predicates = frame_[plan.predicate];
     bool refilled = false;
     for (size_t t = 0; t < lanes_.size(); ++t) {
       if (lanes_[t] < 0 || truth(predicates[t])) continue;
       for (const Store& store : plan.stores) storeLane(job, store, t);
-      finish(job, stage, lanes_[t], statistics);
+      job.leave(stage, lanes_[t]);
       lanes_[t] = job.take(stage);
       if (lanes_[t] < 0) {
         leave(occupied, t);
       } else {
         for (const Load& load : plan.loads) loadLane(job, load, t);
+        unpark(job, plan, t);
         refilled = true;
       }
     }
-    if (occupied.count == 0) return true;
     // A new instance may have nothing to do: its condition comes before its body.
-    if (refilled) continue;
+    if (refilled || occupied.count == 0) continue;
     onestep::run(plan.block, frame_);
+    if (frame_.poll()) return Outcome::aborted;
     assign(plan.carries, frame_);
-    statistics.laneSlots += frame_.lanes;
-    statistics.iterations += occupied.count;
+    job.iterated(frame_.lanes, occupied.count);
   }
-  return false;
+  enter(plan_.program().lanes);
+  return outcome;
 }
 
-bool Worker::runOneByOne(Job& job, size_t stage, Statistics& statistics) {
-  const StagePlan& plan = plan_.stages()[stage];
-  bool ended = false;
-  while (!frame_.poll()) {
-    lanes_[0] = job.take(stage);
-    ended = lanes_[0] < 0;
-    if (ended) break;
+Outcome Worker::runOneByOne(Job& job, int64_t stage, bool& took) {
+  const StagePlan& plan = plan_.stages()[plan_.laneStages()[static_cast<size_t>(stage)]];
+  Outcome outcome = Outcome::idle;
+  for (;;) {
+    outcome = job.check();
+    if (outcome != Outcome::idle || !fill(job, stage)) break;
+    took = true;
     redirect(job, plan);
     for (const Load& load : plan.loads) loadLane(job, load, 0);
     if (plan.kind == Stage::Kind::loop) {
-      iterate(plan, statistics);
+      unpark(job, plan, 0);
+      outcome = iterate(job, stage);
     } else {
       onestep::run(plan.block, frame_);
+      if (frame_.poll()) outcome = Outcome::aborted;
     }
-    if (frame_.aborted) break;
+    if (outcome != Outcome::idle) break;
     for (const Store& store : plan.stores) storeLane(job, store, 0);
-    finish(job, stage, lanes_[0], statistics);
+    job.leave(stage, lanes_[0]);
   }
-  restore(plan);
-  return ended;
+  if (took) restore(plan);
+  return outcome;
 }
 
 /** The loop of one instance. */
-void Worker::iterate(const StagePlan& plan, Statistics& statistics) {
-  while (!frame_.poll()) {
+Outcome Worker::iterate(Job& job, int64_t stage) {
+  const StagePlan& plan = plan_.stages()[plan_.laneStages()[static_cast<size_t>(stage)]];
+  for (;;) {
+    Outcome outcome = job.check();
+    if (outcome == Outcome::gaveWay && !park(job, stage)) outcome = Outcome::idle;
+    if (outcome != Outcome::idle) return outcome;
     onestep::run(plan.condition, frame_);
-    if (frame_.aborted || !truth(*frame_[plan.predicate])) return;
+    if (frame_.poll()) return Outcome::aborted;
+    if (!truth(*frame_[plan.predicate])) return Outcome::idle;
     onestep::run(plan.block, frame_);
+    if (frame_.poll()) return Outcome::aborted;
     assign(plan.carries, frame_);
-    ++statistics.laneSlots;
-    ++statistics.iterations;
+    job.iterated(1, 1);
   }
 }
 
 /** Puts waiting instances into all lanes, as far as there are any; returns whether there was one. */
-bool Worker::fill(Job& job, size_t stage) {
+bool Worker::fill(Job& job, int64_t stage) {
   bool waiting = true;
-  for (int64_t& instance : lanes_) {
-    instance = waiting ? job.take(stage) : -1;
-    waiting = instance >= 0;
+  for (int64_t& position : lanes_) {
+    position = waiting ? job.take(stage) : -1;
+    waiting = position >= 0;
   }
   return lanes_[0] >= 0;
 }
@@ -168,14 +234,54 @@ void Worker::leave(Mask& mask, size_t lane) {
   --mask.count;
 }
 
+/** Puts all lanes of a loop stage aside, for any thread to take up again; or none, if there is no room. */
+bool Worker::park(Job& job, int64_t stage) {
+  const StagePlan& plan = plan_.stages()[plan_.laneStages()[static_cast<size_t>(stage)]];
+  std::vector<int64_t> rows;
+  for (const int64_t position : lanes_) {
+    if (position < 0) continue;
+    rows.push_back(job.block().parkingRow());
+    if (rows.back() >= 0) continue;
+    rows.pop_back();
+    for (const int64_t row : rows) job.block().giveBackRow(row);
+    return false;
+  }
+  for (size_t t = lanes_.size(); t-- > 0;) {
+    if (lanes_[t] < 0) continue;
+    double* to = job.block().parked(rows.back());
+    for (const Index value : plan.carried) {
+      const int64_t size = plan_.program().values[value].size;
+      onestep::storeLane(to, frame_[value], size, frame_.lanes, static_cast<int64_t>(t));
+      to += size;
+    }
+    job.block().park(lanes_[t], job.owner(), stage, rows.back());
+    rows.pop_back();
+  }
+  return true;
+}
+
+/** What a lane took along when it was put aside, if it was. */
+void Worker::unpark(Job& job, const StagePlan& plan, size_t lane) {
+  const int64_t row = job.block().rowOf(lanes_[lane]);
+  if (row < 0) return;
+  const double* from = job.block().parked(row);
+  for (const Index value : plan.carried) {
+    const int64_t size = plan_.program().values[value].size;
+    onestep::loadLane(frame_[value], from, size, frame_.lanes, static_cast<int64_t>(lane));
+    from += size;
+  }
+  job.block().clearRow(lanes_[lane]);
+  job.block().giveBackRow(row);
+}
+
 void Worker::redirect(const Job& job, const StagePlan& plan) {
   const auto point = [&](double* data, const Placement& placement) {
     for (const auto& [value, offset] : placement) table_[value] = data + offset;
   };
   for (const auto& [load, placement] : plan.loadedInPlace) {
-    point(load.fromSlot ? instanceOf(job, load.source) : table_[load.source], placement);
+    point(load.fromSlot ? slotOf(job, load.source) : table_[load.source], placement);
   }
-  for (const auto& [slot, placement] : plan.storedInPlace) point(instanceOf(job, slot), placement);
+  for (const auto& [slot, placement] : plan.storedInPlace) point(slotOf(job, slot), placement);
 }
 
 void Worker::restore(const StagePlan& plan) {
@@ -186,17 +292,18 @@ void Worker::restore(const StagePlan& plan) {
   for (const auto& [_, placement] : plan.storedInPlace) back(placement);
 }
 
-/** Where a slot holds the instance of a lane. */
-double* Worker::instanceOf(const Job& job, Index slot, size_t lane) const {
-  const auto [data, first] = job.array(slot);
-  return data + (lanes_[lane] - first) * plan_.program().slots[slot].size;
+/** Where a slot holds the value of a lane. */
+double* Worker::slotOf(const Job& job, Index slot, size_t lane) const {
+  const auto [data, byPosition] = job.array(slot);
+  const int64_t number = byPosition ? lanes_[lane] : job.instance(lanes_[lane]);
+  return data + number * plan_.program().slots[slot].size;
 }
 
-/** The instances of the lanes as a slot counts them; −1, or what lane 0 holds, stands for none. */
-const int64_t* Worker::numbers(int64_t first, bool padded) {
+/** The lanes' numbers in an array; −1, or what lane 0 holds, stands for a lane that idles. */
+const int64_t* Worker::numbers(const Job& job, bool byPosition, bool padded) {
   for (size_t t = 0; t < lanes_.size(); ++t) {
-    const int64_t instance = lanes_[t] < 0 && padded ? lanes_[0] : lanes_[t];
-    numbers_[t] = instance < 0 ? -1 : instance - first;
+    const int64_t position = lanes_[t] < 0 && padded ? lanes_[0] : lanes_[t];
+    numbers_[t] = position < 0 || byPosition ? position : job.instance(position);
   }
   return numbers_.data();
 }
@@ -207,31 +314,25 @@ void Worker::loadTile(const Job& job, const Load& load) {
     const auto lanes = static_cast<size_t>(frame_.lanes);
     return repeatEach(frame_[load.value], frame_[load.source], lanes, 0, static_cast<size_t>(size) * lanes);
   }
-  const auto [data, first] = job.array(load.source);
-  onestep::loadTile(frame_[load.value], data, size, frame_.lanes, numbers(first, true));
+  const auto [data, byPosition] = job.array(load.source);
+  onestep::loadTile(frame_[load.value], data, size, frame_.lanes, numbers(job, byPosition, true));
 }
 
 void Worker::storeTile(const Job& job, const Store& store) {
-  const auto [data, first] = job.array(store.slot);
+  const auto [data, byPosition] = job.array(store.slot);
   const int64_t size = plan_.program().values[store.value].size;
-  onestep::storeTile(data, frame_[store.value], size, frame_.lanes, numbers(first, false));
+  onestep::storeTile(data, frame_[store.value], size, frame_.lanes, numbers(job, byPosition, false));
 }
 
 void Worker::loadLane(const Job& job, const Load& load, size_t lane) {
-  const double* from = load.fromSlot ? instanceOf(job, load.source, lane) : frame_[load.source];
+  const double* from = load.fromSlot ? slotOf(job, load.source, lane) : frame_[load.source];
   onestep::loadLane(frame_[load.value], from, plan_.program().values[load.value].size, frame_.lanes,
                     static_cast<int64_t>(lane));
 }
 
 void Worker::storeLane(const Job& job, const Store& store, size_t lane) {
-  onestep::storeLane(instanceOf(job, store.slot, lane), frame_[store.value],
+  onestep::storeLane(slotOf(job, store.slot, lane), frame_[store.value],
                      plan_.program().values[store.value].size, frame_.lanes, static_cast<int64_t>(lane));
-}
-
-void Worker::finish(Job& job, size_t stage, int64_t instance, Statistics& statistics) {
-  if (static_cast<int64_t>(stage) != plan_.lastLaneStage()) return;
-  job.finish(instance);
-  ++statistics.finished;
 }
 
 }  // namespace onestep

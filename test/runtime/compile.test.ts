@@ -307,17 +307,20 @@ test('a report that is no code reads as not finite', async (t) => {
 
 test('the executor of this thread', async (t) => {
   const run = localExecutor().prepare(solveShifted)
-  const lambdas = Float64Array.from({ length: 300 }, (_, i) => i / 50)
+  const count = 200_000
+  const lambdas = Float64Array.from({ length: count }, (_, i) => i / count)
   const inputs = [lambdas, shared({ b: [1, 2] })]
   const whole = await run(inputs)
   const seen: number[] = []
   const sliced = await run(inputs, { onProgress: ({ done }) => seen.push(done), timeoutMs: 60_000 })
-  t.strictSame(sliced, whole, 'slices make no difference')
+  t.strictSame({ ...sliced, run: 0 }, { ...whole, run: 0 }, 'slices make no difference')
   t.ok(
     seen.length > 1 &&
-      seen[seen.length - 1] === 300 &&
-      seen.every((n, i) => i === 0 || n > (seen[i - 1] as number)),
+      seen[seen.length - 1] === count &&
+      seen.every((n, i) => i === 0 || n >= (seen[i - 1] as number)),
   )
+  t.equal(whole.run?.threads, 1)
+  t.ok((whole.run?.laneSlots ?? 0) >= (whole.run?.laneIterations ?? 0))
   const controller = new AbortController()
   const cut = await run(inputs, {
     signal: controller.signal,
@@ -325,10 +328,20 @@ test('the executor of this thread', async (t) => {
       controller.abort()
     },
   })
-  const ended = statusNames(cut.status).filter((name) => name === 'converged').length
-  t.ok(ended >= 1 && ended < 300, 'an aborted run keeps what it has')
-  t.equal(statusNames(cut.status)[299], 'aborted')
-  t.ok(Number.isNaN((cut.value as { x: NDArray }).x.data[599]))
+  const names = statusNames(cut.status)
+  const ended = names.filter((name) => name === 'converged').length
+  t.ok(ended >= 1 && ended < count, 'an aborted run keeps what it has')
+  const x = (cut.value as { x: NDArray }).x.data
+  t.ok(names.every((name, i) => (name === 'aborted') === Number.isNaN(x[2 * i])))
+  t.ok(
+    names.every(
+      (name, i) => name === 'aborted' || x[2 * i] === (whole.value as { x: NDArray }).x.data[2 * i],
+    ),
+  )
   await t.rejects(run(inputs, { timeoutMs: 0 }), { message: /timeoutMs/ })
   await t.rejects(run(inputs, { timeout: 1 } as never), { code: 'ERR_UNKNOWN_OPTION' })
+  await t.rejects(run(inputs, { memoryLimit: 100 }), {
+    code: 'ERR_MEMORY_LIMIT',
+    message: /Expected at least \d+ bytes/,
+  })
 })

@@ -1,0 +1,242 @@
+// A batch under way in shared memory, so that any number of threads can take part in it: set up once, joined by each
+// thread for a slice of time, read when nobody works on it any more. It knows nothing of who those threads are.
+import { ArgumentError, OnestepError } from '../base/errors.js'
+import type { Progress, Results } from '../base/executor.js'
+import { allocate, allocateBytes } from '../base/memory.js'
+import { sizeOf } from '../base/shape.js'
+import { statuses } from '../base/status.js'
+import type { Status } from '../base/status.js'
+import type { Job, Ready } from './compile.js'
+import type { MemoryPool } from './memoryPool.js'
+import { instanceState, jobSignal, native } from './native.js'
+import type { JobPlan, LoadedProgram, Outcome, Turn } from './native.js'
+import { batchResults } from './results.js'
+
+/** What a thread must be given to take part: plain data and shared memory, which is not copied. */
+export interface JobMessage {
+  /** Names the program within this process. */
+  readonly program: number
+  readonly bytes: Uint8Array
+  readonly constants: readonly Float64Array[]
+  readonly memory: Uint8Array
+  readonly uniform: Uint8Array
+  readonly inputs: readonly Float64Array[]
+  readonly outputs: readonly Float64Array[]
+  readonly tallied?: number
+}
+
+export interface JobOptions {
+  /** Threads that may take part. */
+  readonly threads: number
+  readonly memoryLimit?: number | undefined
+  readonly blasThreads?: number | undefined
+}
+
+const defaultChunkBytes = 256 * 2 ** 20
+
+interface Program {
+  readonly number: number
+  /** Uniform values that depend on constants only: computed by the first job, kept for all. */
+  uniform?: Uint8Array
+}
+const programs = new WeakMap<Ready, Program>()
+let nextProgram = 0
+let nextEpoch = 0
+
+const programOf = (ready: Ready): Program => {
+  const known = programs.get(ready)
+  if (known !== undefined) return known
+  const made = { number: nextProgram++ }
+  programs.set(ready, made)
+  return made
+}
+
+/** What `joinJob` needs beside the message: every dispatch has an epoch of its own. */
+export const newEpoch = (): number => nextEpoch++
+
+/** Takes part in a job on this thread. */
+export const join = (handle: LoadedProgram, message: JobMessage, turn: Turn): Outcome =>
+  native().joinJob(handle, message.memory, message.uniform, message.inputs, message.outputs, {
+    ...turn,
+    ...(message.tallied === undefined ? {} : { tallied: message.tallied }),
+  })
+
+export class SharedJob {
+  readonly message: JobMessage
+  /** Threads that may take part at one time. */
+  readonly seats: number
+  readonly batch: number
+  private readonly ready: Ready
+  private readonly handle: LoadedProgram
+  private readonly blasThreads: number
+  private readonly workingBytes: number
+  private readonly pool: MemoryPool
+  private readonly begun = performance.now()
+
+  /** @throws {OnestepError} `ERR_MEMORY_LIMIT`, with what the job needs, when the limit is too small for it. */
+  constructor({ ready, inputs, batch }: Job, pool: MemoryPool, options: JobOptions) {
+    const { program, loaded } = ready
+    if (loaded.handle === undefined) throw new Error('a job needs a native program')
+    const { threads, memoryLimit, blasThreads = 1 } = options
+    const handle = loaded.handle
+    const { seats, plan } = fit(handle, batch, Math.min(threads, most(batch, program.lanes)), memoryLimit)
+    const own = programOf(ready)
+    const lasting = program.inputs.every(({ uniform }) => !uniform)
+    const keepUniform = lasting && own.uniform !== undefined
+    const uniform = (lasting ? own.uniform : undefined) ?? new Uint8Array(allocateBytes(plan.uniformBytes))
+    if (lasting) own.uniform = uniform
+    const memory = pool.take(plan.memoryBytes)
+    native().openJob(handle, memory, uniform, { batch, seats, positions: plan.positions, keepUniform })
+    const status = program.reports.indexOf('status')
+    this.message = {
+      program: own.number,
+      bytes: program.bytes,
+      constants: program.constants.map(({ data }) => data),
+      memory,
+      uniform,
+      inputs: inputs.map(inSharedMemory),
+      outputs: program.outputs.map(({ uniform: once, shape }) =>
+        allocate(sizeOf(shape) * (once ? 1 : batch)),
+      ),
+      ...(status < 0 ? {} : { tallied: program.outputs.length - program.reports.length + status }),
+    }
+    this.seats = seats
+    this.batch = batch
+    this.ready = ready
+    this.handle = handle
+    this.blasThreads = blasThreads
+    this.workingBytes = plan.uniformBytes + seats * plan.tileBytes + plan.memoryBytes
+    this.pool = pool
+  }
+
+  /** Takes part on the thread that made it. */
+  join(turn: Turn): Outcome {
+    return join(this.handle, this.message, turn)
+  }
+
+  signal(signal: keyof typeof jobSignal): void {
+    native().signalJob(this.handle, this.message.memory, jobSignal[signal])
+  }
+
+  putBack(seat: number, epoch: number): void {
+    native().putBack(this.handle, this.message.memory, this.message.uniform, seat, epoch)
+  }
+
+  /** Instances that ended, in one way or another. */
+  get ended(): number {
+    const { finished, crashed } = native().readJob(this.handle, this.message.memory)
+    return finished + crashed
+  }
+
+  progress(): Progress {
+    const { finished, crashed, iterations, tally } = native().readJob(this.handle, this.message.memory)
+    const counts: Partial<Record<Status, number>> = {}
+    const count = (name: Status, n: number): void => {
+      if (n > 0) counts[name] = (counts[name] ?? 0) + n
+    }
+    statuses.forEach(({ name }, code) => {
+      count(name, tally[code] ?? 0)
+    })
+    if (this.message.tallied === undefined) count('converged', finished)
+    count('crashed', crashed)
+    const seconds = (performance.now() - this.begun) / 1000
+    return { done: finished + crashed, total: this.batch, iterations, statuses: counts, seconds }
+  }
+
+  /** The results; no thread may take part any more, and the job ends here. */
+  results(): Results {
+    const { ready, batch, message } = this
+    const { finished, laneSlots, iterations } = native().readJob(this.handle, message.memory)
+    const results = batchResults(
+      ready.meaning,
+      message.outputs.map((data, k) =>
+        ready.program.outputs[k]?.uniform === true ? repeat(data, batch) : data,
+      ),
+      batch,
+      finished === batch ? undefined : this.statesOfAll(),
+    )
+    this.release()
+    const run = {
+      lanes: ready.program.lanes,
+      threads: this.seats,
+      blasThreads: this.blasThreads,
+      seconds: (performance.now() - this.begun) / 1000,
+      laneSlots,
+      laneIterations: iterations,
+      workingBytes: this.workingBytes,
+    }
+    return { ...results, run }
+  }
+
+  /** The memory of the job is free again. */
+  release(): void {
+    this.pool.give(this.message.memory)
+  }
+
+  private statesOfAll(): (Status | undefined)[] {
+    const states = new Uint8Array(this.batch)
+    native().jobStates(this.handle, this.message.memory, states)
+    return Array.from(states, (state) =>
+      (state & instanceState.finished) !== 0
+        ? undefined
+        : (state & instanceState.crashed) !== 0
+          ? 'crashed'
+          : 'aborted',
+    )
+  }
+}
+
+/** Threads that find a tile of work in a batch. */
+const most = (batch: number, lanes: number): number => Math.max(1, Math.ceil(batch / lanes))
+
+/** As many instances at one time as fit, then as many threads. */
+const fit = (
+  handle: LoadedProgram,
+  batch: number,
+  threads: number,
+  limit: number | undefined,
+): { seats: number; plan: JobPlan } => {
+  const plan = (seats: number, chunk: number): JobPlan => native().planJob(handle, batch, seats, chunk)
+  if (limit === undefined) return { seats: threads, plan: plan(threads, defaultChunkBytes) }
+  if (!(limit > 0)) {
+    throw new ArgumentError('memoryLimit is no number of bytes', {
+      expected: 'a positive number',
+      received: String(limit),
+    })
+  }
+  const working = (seats: number, { memoryBytes, uniformBytes, tileBytes }: JobPlan): number =>
+    memoryBytes + uniformBytes + seats * tileBytes
+  for (let seats = threads; seats >= 1; seats--) {
+    const least = plan(seats, 1)
+    const rest = limit - working(seats, least)
+    if (rest < 0) continue
+    // What `rest` buys costs some words of the queues, too: a few attempts find what fits.
+    for (let chunk = Math.floor(rest); chunk >= 1; chunk = Math.floor(chunk * 0.9)) {
+      const larger = plan(seats, chunk)
+      if (working(seats, larger) <= limit) return { seats, plan: larger }
+    }
+    return { seats, plan: least }
+  }
+  const least = plan(1, 1)
+  throw new OnestepError('the job does not fit into memoryLimit', {
+    code: 'ERR_MEMORY_LIMIT',
+    expected: `at least ${String(working(1, least))} bytes (uniform values ${String(least.uniformBytes)}, the tile of a thread ${String(least.tileBytes)}, one tile of instances under way ${String(least.memoryBytes)})`,
+    received: String(limit),
+    remedy: 'Raise memoryLimit, or use fewer lanes',
+  })
+}
+
+/** Arrays that another thread could see are used where they lie; others are copied, so that nobody can take them away. */
+const inSharedMemory = (data: Float64Array): Float64Array => {
+  if (data.buffer instanceof SharedArrayBuffer) return data
+  const copy = allocate(data.length)
+  copy.set(data)
+  return copy
+}
+
+/** What is the same for all instances, once for each. */
+const repeat = (data: Float64Array, times: number): Float64Array => {
+  const result = allocate(data.length * times)
+  for (let i = 0; i < times; i++) result.set(data, i * data.length)
+  return result
+}
