@@ -1,7 +1,7 @@
 // onestep explain: what a traced problem becomes, and what it costs.
 import { ArgumentError } from '../base/errors.js'
 import { printGraph } from '../ir/print.js'
-import { batchBytes, formatExplanation } from '../program/explain.js'
+import { formatExplanation, predictMemory } from '../program/explain.js'
 import { compile } from '../runtime/compile.js'
 import { loadProblem } from './problemFile.js'
 
@@ -18,6 +18,7 @@ export const explainCommand = async (
 ): Promise<number> => {
   const problem = await loadProblem(file)
   const batch = count('batch', options.batch ?? '1')
+  const threads = count('threads', options.threads ?? '1')
   const lanes =
     options.lanes === undefined || options.lanes === 'auto' ? 'auto' : count('lanes', options.lanes)
   const compiled = compile(problem.run as (...args: unknown[]) => unknown, { lanes })
@@ -25,10 +26,10 @@ export const explainCommand = async (
   const explanation = compiled.explain(...example)
   const graph = options.graph === true ? printGraph(compiled.graph(...example)) : undefined
   if (options.json === true) {
-    const bytes = batchBytes(explanation, batch)
+    const prediction = predictMemory(explanation, { batch, threads })
     console.log(
       JSON.stringify(
-        { file, description: problem.description, batch, batchBytes: bytes, ...explanation, graph },
+        { file, description: problem.description, batch, threads, prediction, ...explanation, graph },
         null,
         2,
       ),
@@ -37,6 +38,6 @@ export const explainCommand = async (
   }
   if (problem.description !== undefined) console.log(`${problem.description}\n`)
   if (graph !== undefined) console.log(`${graph}\n`)
-  console.log(formatExplanation(explanation, batch))
+  console.log(formatExplanation(explanation, { batch, threads }))
   return 0
 }

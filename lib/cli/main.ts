@@ -35,6 +35,7 @@ program
   .option('--json', 'as JSON')
   .option('--lanes <count>', "lanes a tile: 1, a multiple of 8, or 'auto'", 'auto')
   .option('--batch <size>', 'predict memory for a batch of this size', '1')
+  .option('--threads <count>', 'predict memory for so many threads', '1')
   .option('--graph', 'print the graph as well')
   .addHelpText('after', '\nExample:\n  onestep explain ridge.ts --batch 4096')
   .action(async (file: string, options: Readonly<Record<string, string | boolean | undefined>>) => {

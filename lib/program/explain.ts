@@ -1,5 +1,6 @@
 // What a Program does and costs: its stages and instructions with operations and bytes, the memory of a batch, and why
 // it has so many lanes.
+import { ArgumentError, checkOptions } from '../base/errors.js'
 import { sizeOf } from '../base/shape.js'
 import { elementTime, flops } from './cost.js'
 import { decode } from './decode.js'
@@ -67,12 +68,95 @@ export const explain = (program: Program): Explanation => {
   }
 }
 
-/** Bytes that a batch takes, on so many threads. */
-export const batchBytes = ({ memory }: Explanation, batch: number, threads = 1): number =>
-  memory.constants +
-  memory.uniform +
-  threads * memory.tile +
-  batch * (memory.portsPerInstance + memory.internalPerInstance)
+/** Instances that are under way at one time, at most. */
+export const mostPositions = 65536
+/** What lies between stages takes so many bytes, unless a job says otherwise. */
+export const defaultInternalBytes = 256 * 2 ** 20
+
+/** A job whose memory is predicted. */
+export interface PlannedJob {
+  /** Instances. */
+  readonly batch: number
+  /** Threads that work on it. Default 1. */
+  readonly threads?: number
+  /** Instances that are under way at one time. Default: `choosePositions`. */
+  readonly positions?: number
+}
+
+/** Bytes of a job, without the few a position that the executor keeps its books with. */
+export interface MemoryPrediction {
+  /** Numbers that the function closes over, once a process. */
+  readonly constants: number
+  /** What is the same for all instances, once a job. */
+  readonly uniform: number
+  /** One tile for each thread. */
+  readonly tiles: number
+  /** Inputs and outputs of all instances. */
+  readonly ports: number
+  /** What stages leave for one another, of the instances that are under way. */
+  readonly internal: number
+  /** What the job needs beside its data: uniform + tiles + internal. */
+  readonly working: number
+  readonly total: number
+  /** Instances that are under way at one time. */
+  readonly positions: number
+}
+
+const whole = (what: string, x: number, least: number): number => {
+  if (Number.isSafeInteger(x) && x >= least) return x
+  throw new ArgumentError(`${what} is no count`, {
+    expected: `a whole number of at least ${String(least)}`,
+    received: String(x),
+  })
+}
+
+/** Instances under way are never more than these: all of them, in whole tiles. */
+const roomFor = (batch: number, lanes: number): number =>
+  Math.min(Math.ceil(batch / lanes) * lanes, mostPositions)
+
+/**
+ * How many instances may be under way at one time: as many as `internalBytes` hold, a tile for each thread at least, and
+ * no more than there are.
+ */
+export const choosePositions = (
+  { lanes, memory }: Pick<Explanation, 'lanes' | 'memory'>,
+  { batch, threads = 1 }: Omit<PlannedJob, 'positions'>,
+  internalBytes = defaultInternalBytes,
+): number => {
+  const fit = Math.floor(internalBytes / memory.internalPerInstance)
+  return Math.min(Math.max(fit, threads * lanes), roomFor(batch, lanes))
+}
+
+/**
+ * Predicts the memory of a job before it runs.
+ * @throws {ArgumentError} on what is no count, and on unknown options.
+ */
+export const predictMemory = (
+  explanation: Pick<Explanation, 'lanes' | 'memory'>,
+  job: PlannedJob,
+): MemoryPrediction => {
+  checkOptions('predictMemory', job, ['batch', 'threads', 'positions'])
+  const { lanes, memory } = explanation
+  const batch = whole('batch', job.batch, 0)
+  const threads = whole('threads', job.threads ?? 1, 1)
+  const wanted = whole('positions', job.positions ?? choosePositions(explanation, { batch, threads }), 0)
+  const positions = Math.min(wanted, roomFor(batch, lanes))
+  const { constants, uniform } = memory
+  const tiles = threads * memory.tile
+  const ports = batch * memory.portsPerInstance
+  const internal = positions * memory.internalPerInstance
+  const working = uniform + tiles + internal
+  return {
+    constants,
+    uniform,
+    tiles,
+    ports,
+    internal,
+    working,
+    total: constants + ports + working,
+    positions,
+  }
+}
 
 const sizeAt = (layout: Layout, value: number): number => sizeOf(layout.values[value]?.shape ?? [])
 
@@ -142,15 +226,32 @@ const formatTime = (ns: number): string =>
 
 const plural = (count: number, noun: string): string => `${String(count)} ${noun}${count === 1 ? '' : 's'}`
 
-/** The text that `onestep explain` prints; memory is predicted for a batch of `batch` instances. */
-export const formatExplanation = (explanation: Explanation, batch = 1): string => {
-  const { lanes, predictions, stages, memory } = explanation
+const formatMemory = (explanation: Explanation, job: PlannedJob): string[] => {
+  const { memory } = explanation
+  const { batch, threads = 1 } = job
+  const predicted = predictMemory(explanation, job)
+  const each = (count: number, bytes: number): string => ` = ${String(count)} × ${formatBytes(bytes)}`
+  const rows: readonly (readonly [string, number, string])[] = [
+    ['constants', predicted.constants, ''],
+    ['uniform', predicted.uniform, ''],
+    ['tiles of the threads', predicted.tiles, each(threads, memory.tile)],
+    ['inputs and outputs', predicted.ports, each(batch, memory.portsPerInstance)],
+    ['between stages', predicted.internal, each(predicted.positions, memory.internalPerInstance)],
+  ]
+  return [
+    `memory of ${plural(batch, 'instance')} on ${plural(threads, 'thread')}: ${formatBytes(predicted.total)}`,
+    ...rows.map(([name, bytes, product]) => `  ${name.padEnd(21)} ${formatBytes(bytes)}${product}`),
+  ]
+}
+
+/** The text that `onestep explain` prints; memory is predicted for the job. */
+export const formatExplanation = (explanation: Explanation, job: PlannedJob = { batch: 1 }): string => {
+  const { lanes, predictions, stages } = explanation
   const candidates = predictions.map((p) => `T = ${String(p.lanes)}: ${formatTime(p.nanoseconds)}`).join(', ')
   const lines = [
     `${plural(lanes, 'lane')} a tile. Predicted time of an instance: ${candidates}`,
-    `memory of ${plural(batch, 'instance')}: ${formatBytes(batchBytes(explanation, batch))}` +
-      ` (constants ${formatBytes(memory.constants)}, uniform ${formatBytes(memory.uniform)}, tile of a thread ${formatBytes(memory.tile)},` +
-      ` inputs and outputs ${formatBytes(memory.portsPerInstance)} and between stages ${formatBytes(memory.internalPerInstance)} an instance)`,
+    '',
+    ...formatMemory(explanation, job),
   ]
   stages.forEach((stage, i) => {
     const inner = stage.instructions.reduce((total, instruction) => total + instruction.flops, 0)

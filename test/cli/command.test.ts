@@ -49,14 +49,20 @@ t.test('doctor', (t) => {
 t.test('explain', (t) => {
   for (const name of ['problem.mjs', 'problem.ts']) {
     const file = write(name, name.endsWith('.ts') ? `// @ts-nocheck\n${problem}` : problem)
-    const { status, stdout, stderr } = onestep('explain', file, '--batch', '4096', '--graph')
+    const { status, stdout, stderr } = onestep('explain', file, '--batch', '4096', '--threads', '2', '--graph')
     t.equal(status, 0, stderr)
-    t.match(stdout, /a small layer[\s\S]*while[\s\S]*lanes a tile[\s\S]*4096 instances/)
+    t.match(stdout, /a small layer[\s\S]*while[\s\S]*lanes a tile[\s\S]*4096 instances on 2 threads/)
   }
   const { stdout } = onestep('explain', join(folder, 'problem.mjs'), '--lanes', '8', '--json')
-  const explained = JSON.parse(stdout) as { lanes: number; stages: { kind: string }[] }
+  const explained = JSON.parse(stdout) as {
+    lanes: number
+    stages: { kind: string }[]
+    prediction: { total: number; constants: number; ports: number; working: number }
+  }
   t.equal(explained.lanes, 8)
   t.ok(explained.stages.some(({ kind }) => kind === 'loop'))
+  const { total, constants, ports, working } = explained.prediction
+  t.ok(working > 0 && total === constants + ports + working)
   t.end()
 })
 

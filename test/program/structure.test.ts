@@ -9,7 +9,6 @@ import { tensor, traceGraph } from '../../lib/ir/trace.js'
 import type { Operand } from '../../lib/ir/trace.js'
 import { decode } from '../../lib/program/decode.js'
 import { describe } from '../../lib/program/describe.js'
-import { batchBytes, explain, formatExplanation } from '../../lib/program/explain.js'
 import type { Layout } from '../../lib/program/format.js'
 import type { Instruction } from '../../lib/program/instruction.js'
 import { lower } from '../../lib/program/lower.js'
@@ -420,29 +419,6 @@ test('what cannot be lowered is refused', async (t) => {
   t.throws(() => lowered((x) => [broadcast(x, [2, 1, 2, 1, 2, 1, 2, 2])], [[2]]), {
     message: /too many axes/,
   })
-})
-
-test('an explanation counts operations and bytes', async (t) => {
-  const a = full([300, 20], 0.5)
-  const program = lowered(
-    (x, lambda) => [iterate(x, (u) => matmul(tensor(a).T, matmul(a, u)).mul(lambda))],
-    [[20], []],
-  )
-  const explanation = explain(program)
-  const [loop] = explanation.stages
-  const flops = loop?.instructions.reduce((total, instruction) => total + instruction.flops, 0)
-  t.equal(flops, 2 * 2 * 300 * 20 + 20 + 1 + 1, 'two products, the scaling, the counter and the condition')
-  t.equal(explanation.memory.constants, 8 * 300 * 20)
-  t.equal(explanation.memory.portsPerInstance, 8 * (20 + 1 + 20))
-  t.equal(batchBytes(explanation, 1000) - batchBytes(explanation, 0), 1000 * (8 * 41))
-  t.match(
-    formatExplanation(explanation, 1000),
-    /8 lanes a tile[\s\S]*1000 instances[\s\S]*stage 0: loop[\s\S]*matmul/,
-  )
-  t.strictSame(
-    explanation.predictions.map(({ lanes }) => lanes),
-    [1, 8, 16, 24, 32, 64],
-  )
 })
 
 test('a scan cuts one sequence in every shape in which its slices are used', async (t) => {
