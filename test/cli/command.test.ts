@@ -49,7 +49,15 @@ t.test('doctor', (t) => {
 t.test('explain', (t) => {
   for (const name of ['problem.mjs', 'problem.ts']) {
     const file = write(name, name.endsWith('.ts') ? `// @ts-nocheck\n${problem}` : problem)
-    const { status, stdout, stderr } = onestep('explain', file, '--batch', '4096', '--threads', '2', '--graph')
+    const { status, stdout, stderr } = onestep(
+      'explain',
+      file,
+      '--batch',
+      '4096',
+      '--threads',
+      '2',
+      '--graph',
+    )
     t.equal(status, 0, stderr)
     t.match(stdout, /a small layer[\s\S]*while[\s\S]*lanes a tile[\s\S]*4096 instances on 2 threads/)
   }
