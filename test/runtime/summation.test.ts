@@ -1,6 +1,7 @@
 // Sums over a batch: against naive sums, and bit for bit against another account of their order.
 import { test } from 'tap'
 import { shared, summed } from '../../lib/base/executor.js'
+import type { RunOptions } from '../../lib/base/executor.js'
 import { NDArray, array } from '../../lib/base/ndarray.js'
 import { stream } from '../../lib/base/random.js'
 import { gradientStatusCode, statusCode } from '../../lib/base/status.js'
@@ -226,31 +227,33 @@ test('the executor of this thread sums the same, and leaves out what it did not 
   status[5] = statusCode.maxSteps
   const inputs = [x, status, gradientStatus]
   const expected = compile(both).batch(x, status, gradientStatus)
-  const run = localExecutor().prepare(both)
-  t.strictSame(await run(inputs), expected)
-  t.strictSame(await run(inputs, { timeoutMs: 60_000 }), expected, 'in slices')
-  const controller = new AbortController()
-  let ended = 0
-  const cut = await run(inputs, {
-    signal: controller.signal,
-    onProgress: ({ done }) => {
-      ended = done
-      controller.abort()
-    },
-  })
-  t.ok(ended > 5 && ended < batch)
-  t.equal(cut.leftOut, batch - ended + 1)
-  const total = (cut.value as { total: { squares: NDArray } }).total.squares
   const rows = rowsOf(expected.value.own.squares, batch)
-  t.equal(
-    bits(total.data),
-    bits(
-      treeSum(
-        rows,
-        rows.map((_, i) => i < ended && i !== 5),
-      ),
-    ),
-  )
+  const run = localExecutor().prepare(both)
+  const controller = new AbortController()
+  const cases: readonly (readonly [name: string, options: RunOptions, least: number])[] = [
+    ['at once', {}, 1],
+    ['in slices', { timeoutMs: 60_000 }, 1],
+    [
+      'ended on the way',
+      {
+        signal: controller.signal,
+        onProgress: () => {
+          controller.abort()
+        },
+      },
+      1,
+    ],
+    ['ended before it began', { signal: AbortSignal.abort() }, batch],
+  ]
+  for (const [name, options, least] of cases) {
+    const results = await run(inputs, options)
+    const kept = [...results.status].map((code) => code === statusCode.converged)
+    t.equal(results.leftOut, kept.filter((k) => !k).length, name)
+    t.ok(results.leftOut >= least, name)
+    const total = (results.value as { total: { squares: NDArray } }).total.squares
+    t.equal(bits(total.data), bits(treeSum(rows, kept)), name)
+    if (options.signal === undefined) t.equal(results.leftOut, 1, `${name}: all ended`)
+  }
 })
 
 const mark = (x: Tensor): Operand => summed(x) as unknown as Operand
