@@ -83,7 +83,7 @@ export interface PlannedJob {
   readonly positions?: number
 }
 
-/** Bytes of a job, without the few a position that the executor keeps its books with. */
+/** Bytes of a job, without those that the executor keeps its books with: some tens for each instance under way. */
 export interface MemoryPrediction {
   /** Numbers that the function closes over, once a process. */
   readonly constants: number
@@ -110,21 +110,18 @@ const whole = (what: string, x: number, least: number): number => {
   })
 }
 
-/** Instances under way are never more than these: all of them, in whole tiles. */
-const roomFor = (batch: number, lanes: number): number =>
-  Math.min(Math.ceil(batch / lanes) * lanes, mostPositions)
-
 /**
- * How many instances may be under way at one time: as many as `internalBytes` hold, a tile for each thread at least, and
- * no more than there are.
+ * How many instances may be under way at one time: as many as `internalBytes` hold in whole tiles, a tile for each thread
+ * at least, and no more than there are. The executor takes the same.
  */
 export const choosePositions = (
   { lanes, memory }: Pick<Explanation, 'lanes' | 'memory'>,
   { batch, threads = 1 }: Omit<PlannedJob, 'positions'>,
   internalBytes = defaultInternalBytes,
 ): number => {
-  const fit = Math.floor(internalBytes / memory.internalPerInstance)
-  return Math.min(Math.max(fit, threads * lanes), roomFor(batch, lanes))
+  const fit = Math.min(Math.floor(internalBytes / memory.internalPerInstance), mostPositions)
+  const tiles = Math.max(Math.floor(fit / lanes), threads)
+  return Math.max(1, Math.min(tiles * lanes, batch))
 }
 
 /**
@@ -136,11 +133,11 @@ export const predictMemory = (
   job: PlannedJob,
 ): MemoryPrediction => {
   checkOptions('predictMemory', job, ['batch', 'threads', 'positions'])
-  const { lanes, memory } = explanation
+  const { memory } = explanation
   const batch = whole('batch', job.batch, 0)
   const threads = whole('threads', job.threads ?? 1, 1)
-  const wanted = whole('positions', job.positions ?? choosePositions(explanation, { batch, threads }), 0)
-  const positions = Math.min(wanted, roomFor(batch, lanes))
+  const wanted = whole('positions', job.positions ?? choosePositions(explanation, { batch, threads }), 1)
+  const positions = Math.max(1, Math.min(wanted, batch, mostPositions))
   const { constants, uniform } = memory
   const tiles = threads * memory.tile
   const ports = batch * memory.portsPerInstance

@@ -7,8 +7,15 @@ import { tensor } from '../../lib/ir/trace.js'
 import { less } from '../../lib/ops/elementwise.js'
 import { matmul } from '../../lib/ops/linalg.js'
 import { decode } from '../../lib/program/decode.js'
-import { choosePositions, explain, formatExplanation, predictMemory } from '../../lib/program/explain.js'
+import {
+  choosePositions,
+  defaultInternalBytes,
+  explain,
+  formatExplanation,
+  predictMemory,
+} from '../../lib/program/explain.js'
 import { compile } from '../../lib/runtime/compile.js'
+import { native } from '../../lib/runtime/native.js'
 
 /** ten steps of x ← step(x), from `x0`. */
 const iterate = (x0: Tensor, step: (x: Tensor) => Tensor): Tensor =>
@@ -49,11 +56,10 @@ const planned = (internalPerInstance: number) => ({
 
 // Columns: bytes an instance leaves between stages, batch, threads, positions asked for, positions that it has.
 const jobs: readonly (readonly [number, number, number, number | undefined, number])[] = [
-  [8, 0, 1, undefined, 0],
-  [8, 1, 1, undefined, 8],
-  [8, 1, 4, undefined, 8],
+  [8, 0, 1, undefined, 1],
+  [8, 1, 4, undefined, 1],
   [8, 1000, 4, undefined, 1000],
-  [8, 1001, 4, undefined, 1008],
+  [8, 1001, 4, undefined, 1001],
   [8, 1_000_000, 4, undefined, 65536],
   [0, 1_000_000, 4, undefined, 65536],
   [4096, 1_000_000, 4, undefined, 65536],
@@ -61,10 +67,10 @@ const jobs: readonly (readonly [number, number, number, number | undefined, numb
   [MiB, 1_000_000, 4, undefined, 256],
   [100 * MiB, 1_000_000, 1, undefined, 8],
   [100 * MiB, 1_000_000, 4, undefined, 32],
-  [100 * MiB, 20, 4, undefined, 24],
+  [100 * MiB, 20, 4, undefined, 20],
   [8, 1_000_000, 4, 512, 512],
   [8, 1_000_000, 4, 70_000, 65536],
-  [8, 100, 4, 512, 104],
+  [8, 100, 4, 512, 100],
 ]
 
 test('the memory of a job is predicted', async (t) => {
@@ -82,8 +88,8 @@ test('the memory of a job is predicted', async (t) => {
       positions,
     })
   }
-  t.equal(choosePositions(planned(MiB), { batch: 1000, threads: 2 }, 100 * MiB), 100)
-  const wrong = [{ batch: -1 }, { batch: 1.5 }, { batch: 1, threads: 0 }, { batch: 1, positions: NaN }]
+  t.equal(choosePositions(planned(MiB), { batch: 1000, threads: 2 }, 100 * MiB), 96)
+  const wrong = [{ batch: -1 }, { batch: 1.5 }, { batch: 1, threads: 0 }, { batch: 1, positions: 0 }]
   for (const job of wrong) t.throws(() => predictMemory(planned(8), job), { message: /whole number/ })
   t.throws(() => predictMemory(planned(8), { batch: 1, thread: 2 } as never), { code: 'ERR_UNKNOWN_OPTION' })
 })
@@ -112,5 +118,27 @@ test('a program with two stages has memory between them', async (t) => {
     new RegExp(`^ {2}between stages .* = 16 × ${String(each)} B$`),
   ].entries()) {
     t.match(rows[i], row)
+  }
+})
+
+test('the executor has as many instances under way as are predicted', async (t) => {
+  const two = (x: Tensor): Tensor => iterate(iterate(x, (u) => u.sin()).mul(x), (u) => u.cos())
+  for (const size of [1, 1000, 20_000]) {
+    const program = compile(two, { lanes: 8 }).lower(new Array<number>(size).fill(0))
+    const handle = native().loadProgram(
+      program.bytes,
+      program.constants.map(({ data }) => data),
+    )
+    for (const batch of [0, 1, 13, 1000, 1_000_000]) {
+      for (const [threads, bytes] of [
+        [1, defaultInternalBytes],
+        [7, defaultInternalBytes],
+        [7, 1],
+        [3, 50 * MiB],
+      ] as const) {
+        const { positions } = native().planJob(handle, batch, threads, bytes)
+        t.equal(choosePositions(explain(program), { batch, threads }, bytes), positions)
+      }
+    }
   }
 })
