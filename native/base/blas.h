@@ -43,6 +43,8 @@ void dtrsv_(const char* uplo, const char* trans, const char* diag, const lapack_
 // Cholesky A = LLᵀ, LU with partial pivoting PA = LU, Bunch–Kaufman A = LDLᵀ, and their solves
 void dpotrf_(const char* uplo, const lapack_int* n, double* a, const lapack_int* lda, lapack_int* info,
              std::size_t = 1);
+void dlaswp_(const lapack_int* n, double* a, const lapack_int* lda, const lapack_int* first,
+             const lapack_int* last, const lapack_int* ipiv, const lapack_int* inc);
 void dpotrs_(const char* uplo, const lapack_int* n, const lapack_int* nrhs, const double* a,
              const lapack_int* lda, double* b, const lapack_int* ldb, lapack_int* info, std::size_t = 1);
 void dgetrf_(const lapack_int* m, const lapack_int* n, double* a, const lapack_int* lda, lapack_int* ipiv,
@@ -124,6 +126,12 @@ inline lapack_int getrf(int64_t m, int64_t n, double* a, int64_t lda, lapack_int
   lapack_int info = 0;
   dgetrf_(&sizes[0], &sizes[1], a, &sizes[2], pivots, &info);
   return info;
+}
+
+/** Rows first … last − 1 of n columns change places with those that pivots, counting from 1, name. */
+inline void laswp(int64_t n, double* a, int64_t lda, int64_t first, int64_t last, const lapack_int* pivots) {
+  const lapack_int sizes[] = {narrow(n), narrow(lda), narrow(first + 1), narrow(last)}, one = 1;
+  dlaswp_(&sizes[0], a, &sizes[1], &sizes[2], &sizes[3], pivots, &one);
 }
 
 /** X of AX = B ('N') or AᵀX = B ('T') in place, from the factorization of getrf. */

@@ -92,7 +92,7 @@ void logistic() {
                     mul(margin.data(), z.data(), y.data(), n);
                     neg(margin.data(), margin.data(), n);
                     softplus(loss.data(), margin.data(), n);
-                    sum(&total, loss.data(), 1, static_cast<int64_t>(n), 1);
+                    sum(&total, loss.data(), 1, static_cast<int64_t>(n), 1, Poll());
                     sigmoid(slope.data(), margin.data(), n);
                     mul(slope.data(), slope.data(), y.data(), n);
                     neg(slope.data(), slope.data(), n);

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 
+#include "base/panels.h"
 #include "executor/call.h"
 
 namespace onestep {
@@ -46,11 +47,11 @@ class Batch {
 
   /** Calls `visit` with the offsets of every operand, for one matrix of the output after another. */
   template <class Visit>
-  void each(Visit visit) const {
+  void each(Poll stop, Visit visit) const {
     Offsets offsets{};
     if (total_ == 1) return visit(offsets);
     std::array<int64_t, kMaxValueRank> position{};
-    for (int64_t n = 0; n < total_; ++n) {
+    for ([[maybe_unused]] const int64_t n : Panels(total_, 1, stop)) {
       visit(offsets);
       for (size_t axis = lead_.size(); axis-- > 0;) {
         const bool wraps = ++position[axis] == lead_[axis];

@@ -32,8 +32,8 @@ CommandPointer makeCholesky(const Call& call) {
   batch.operand(call, a.lead, unit);
   const Index scratch = call.scratch(static_cast<int64_t>(choleskyScratch(n, lanes)));
   return command([=, out = call.out(), in = call.in(0)](Frame& frame) {
-    batch.each([&](const Batch::Offsets& at) {
-      cholesky(frame[out] + at[0], frame[in] + at[0], n, lanes, frame[scratch]);
+    batch.each(frame.stop, [&](const Batch::Offsets& at) {
+      cholesky(frame[out] + at[0], frame[in] + at[0], n, lanes, frame[scratch], frame.stop);
     });
   });
 }
@@ -53,8 +53,9 @@ CommandPointer makeLu(const Call& call) {
   batch.operand(call, a.lead, n * lanes);
   const Index scratch = call.scratch(static_cast<int64_t>(luScratch(n, lanes)));
   return command([=, packed = call.out(0), permutation = call.out(1), in = call.in(0)](Frame& frame) {
-    batch.each([&](const Batch::Offsets& at) {
-      lu(frame[packed] + at[0], frame[permutation] + at[1], frame[in] + at[0], n, lanes, frame[scratch]);
+    batch.each(frame.stop, [&](const Batch::Offsets& at) {
+      lu(frame[packed] + at[0], frame[permutation] + at[1], frame[in] + at[0], n, lanes, frame[scratch],
+         frame.stop);
     });
   });
 }
@@ -101,8 +102,9 @@ CommandPointer makeTriangularSolve(const Call& call) {
                               .unitDiagonal = unit};
   const Index scratch = call.scratch(static_cast<int64_t>(triangularScratch(shape)));
   return command([=, out = call.out(), r = call.in(0), b = call.in(1)](Frame& frame) {
-    solve.batch.each([&](const Batch::Offsets& at) {
-      triangularSolve(shape, frame[out] + at[0], frame[r] + at[1], frame[b] + at[2], frame[scratch]);
+    solve.batch.each(frame.stop, [&](const Batch::Offsets& at) {
+      triangularSolve(shape, frame[out] + at[0], frame[r] + at[1], frame[b] + at[2], frame[scratch],
+                      frame.stop);
     });
   });
 }
@@ -118,9 +120,9 @@ CommandPointer makeCholeskySolve(const Call& call) {
   const Index scratch =
       call.scratch(static_cast<int64_t>(choleskySolveScratch(solve.n, solve.cols, lanes, solve.laneFactor)));
   return command([=, out = call.out(), l = call.in(0), b = call.in(1)](Frame& frame) {
-    solve.batch.each([&](const Batch::Offsets& at) {
+    solve.batch.each(frame.stop, [&](const Batch::Offsets& at) {
       choleskySolve(frame[out] + at[0], frame[l] + at[1], frame[b] + at[2], solve.n, solve.cols, lanes,
-                    solve.laneFactor, frame[scratch]);
+                    solve.laneFactor, frame[scratch], frame.stop);
     });
   });
 }
@@ -145,9 +147,9 @@ CommandPointer makeLuSolve(const Call& call) {
   const Index scratch = call.scratch(static_cast<int64_t>(luSolveScratch(shape)));
   return command(
       [=, out = call.out(), packed = call.in(0), permutation = call.in(1), b = call.in(2)](Frame& frame) {
-        solve.batch.each([&](const Batch::Offsets& at) {
+        solve.batch.each(frame.stop, [&](const Batch::Offsets& at) {
           luSolve(shape, frame[out] + at[0], frame[packed] + at[1], frame[permutation] + at[3],
-                  frame[b] + at[2], frame[scratch]);
+                  frame[b] + at[2], frame[scratch], frame.stop);
         });
       });
 }

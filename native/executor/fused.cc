@@ -67,7 +67,8 @@ class Fused final : public Command {
   void run(Frame& frame) const override {
     for (const Step& step : scalars) step.run(frame, 0, 1);
     for (const Step& step : invariants) step.run(frame, 0, std::min(block, size));
-    for (int64_t start = 0; start < size; start += block) {
+    const int64_t numbers = block * static_cast<int64_t>(body.size());
+    for (const int64_t start : Panels(size, block, frame.stop, numbers)) {
       const int64_t count = std::min(block, size - start);
       for (const Step& step : body) step.run(frame, start, count);
     }

@@ -3,7 +3,6 @@
 #include "kernels/movement.h"
 
 #include <array>
-#include <cstring>
 
 #include "executor/registry.h"
 #include "kernels/elementwise.h"
@@ -45,9 +44,9 @@ CommandPointer strided(const Call& call, StridedCopy copy) {
   copy.inOffset *= lanes;
   copy.zeros *= lanes;
   return command([copy = std::move(copy), to = call.out(), from = call.in(0)](Frame& frame) {
-    std::memset(frame[to], 0, static_cast<size_t>(copy.zeros) * sizeof(double));
+    fillDense(frame[to], 0, copy.zeros, frame.stop);
     stridedCopy(frame[to] + copy.outOffset, frame[from] + copy.inOffset, static_cast<int>(copy.shape.size()),
-                copy.shape.data(), copy.out.data(), copy.in.data());
+                copy.shape.data(), copy.out.data(), copy.in.data(), frame.stop);
   });
 }
 
@@ -163,7 +162,7 @@ CommandPointer makeConcat(const Call& call) {
   return command([pieces = std::move(pieces), to = call.out(), outer = product(out, 0, axis),
                   size = out[axis], inner = product(out, axis + 1, out.size()) * call.lanes()](Frame& frame) {
     for (const Piece& piece : pieces) {
-      concatPiece(frame[to], frame[piece.from], outer, size, inner, piece.offset, piece.size);
+      concatPiece(frame[to], frame[piece.from], outer, size, inner, piece.offset, piece.size, frame.stop);
     }
   });
 }
@@ -197,7 +196,8 @@ CommandPointer makeGather(const Call& call) {
   return command([to = call.out(), from = call.in(0), outer = product(in, 0, axis), size = in[axis],
                   inner = product(in, axis + 1, in.size()) * call.lanes(),
                   indices = std::move(indices)](Frame& frame) {
-    gather(frame[to], frame[from], outer, size, inner, indices.data(), static_cast<int64_t>(indices.size()));
+    gather(frame[to], frame[from], outer, size, inner, indices.data(), static_cast<int64_t>(indices.size()),
+           frame.stop);
   });
 }
 
@@ -208,9 +208,9 @@ CommandPointer makeScatterAdd(const Call& call) {
   return command([to = call.out(), from = call.in(0), outer = product(out, 0, axis), size = out[axis],
                   inner = product(out, axis + 1, out.size()) * call.lanes(),
                   indices = std::move(indices)](Frame& frame) {
-    std::memset(frame[to], 0, static_cast<size_t>(outer * size * inner) * sizeof(double));
+    fillDense(frame[to], 0, outer * size * inner, frame.stop);
     scatterAdd(frame[to], frame[from], outer, size, inner, indices.data(),
-               static_cast<int64_t>(indices.size()));
+               static_cast<int64_t>(indices.size()), frame.stop);
   });
 }
 
@@ -226,7 +226,7 @@ CommandPointer makeTriangle(const Call& call) {
   call.requirePerLane(0);
   return command([=, to = call.out(), from = call.in(0), outer = product(shape, 0, shape.size() - 2),
                   rows = shape[shape.size() - 2], cols = shape.back(), lanes = call.lanes()](Frame& frame) {
-    triangle(frame[to], frame[from], kept, outer, rows, cols, lanes, offset);
+    triangle(frame[to], frame[from], kept, outer, rows, cols, lanes, offset, frame.stop);
   });
 }
 
@@ -236,15 +236,18 @@ CommandPointer makeCopy(const Call& call) {
   call.noAttributes();
   const int64_t size = call.output().size;
   call.require(call.input(0).size == size, "as many elements as the output");
-  const auto doubles = static_cast<size_t>(size * call.lanes());
+  const int64_t doubles = size * call.lanes();
   if (call.lanes() > 1 && !call.perLane(0)) {
     const auto lanes = static_cast<size_t>(call.lanes());
     return command([=, to = call.out(), from = call.in(0)](Frame& frame) {
-      repeatEach(frame[to], frame[from], lanes, 0, doubles);
+      for (const int64_t start : Panels(doubles, kPanelNumbers, frame.stop)) {
+        repeatEach(frame[to] + start, frame[from], lanes, static_cast<size_t>(start),
+                   static_cast<size_t>(std::min(kPanelNumbers, doubles - start)));
+      }
     });
   }
   return command([=, to = call.out(), from = call.in(0)](Frame& frame) {
-    std::memcpy(frame[to], frame[from], doubles * sizeof(double));
+    copyDense(frame[to], frame[from], doubles, frame.stop);
   });
 }
 
@@ -255,7 +258,7 @@ CommandPointer makeEye(const Call& call) {
   call.require(shape.size() == 2 && shape[0] == shape[1], "→ [n, n]");
   return command([to = call.out(), n = shape[0], lanes = call.lanes()](Frame& frame) {
     double* out = frame[to];
-    std::memset(out, 0, static_cast<size_t>(n * n * lanes) * sizeof(double));
+    fillDense(out, 0, n * n * lanes, frame.stop);
     for (int64_t i = 0; i < n; ++i) std::fill_n(out + i * (n + 1) * lanes, lanes, 1.0);
   });
 }

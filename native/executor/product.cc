@@ -47,8 +47,9 @@ CommandPointer makeMatmul(const Call& call) {
   batch.operand(call, b.lead, b.rows * b.cols * lanes(shape.laneB));
   const Index scratch = call.scratch(static_cast<int64_t>(matmulScratch(shape)));
   return command([=, out = call.out(), left = call.in(0), right = call.in(1)](Frame& frame) {
-    batch.each([&](const Batch::Offsets& at) {
-      matmul(shape, frame[out] + at[0], frame[left] + at[1], frame[right] + at[2], frame[scratch]);
+    batch.each(frame.stop, [&](const Batch::Offsets& at) {
+      matmul(shape, frame[out] + at[0], frame[left] + at[1], frame[right] + at[2], frame[scratch],
+             frame.stop);
     });
   });
 }
@@ -79,8 +80,8 @@ CommandPointer makeGram(const Call& call) {
   batch.operand(call, weights, a.rows * lanes(shape.laneW));
   const Index scratch = call.scratch(static_cast<int64_t>(gramScratch(shape)));
   return command([=, out = call.out(), matrix = call.in(0), w = call.in(1)](Frame& frame) {
-    batch.each([&](const Batch::Offsets& at) {
-      gram(shape, frame[out] + at[0], frame[matrix] + at[1], frame[w] + at[2], frame[scratch]);
+    batch.each(frame.stop, [&](const Batch::Offsets& at) {
+      gram(shape, frame[out] + at[0], frame[matrix] + at[1], frame[w] + at[2], frame[scratch], frame.stop);
     });
   });
 }

@@ -55,12 +55,12 @@ CommandPointer makeReduction(const Call& call) {
   const ReduceKernel kernel = findReduction(call.name());
   if (passes.size() == 1) {
     return command([kernel, pass = passes[0]](Frame& frame) {
-      kernel(frame[pass.to], frame[pass.from], pass.outer, pass.axis, pass.inner);
+      kernel(frame[pass.to], frame[pass.from], pass.outer, pass.axis, pass.inner, frame.stop);
     });
   }
   return command([kernel, passes = std::move(passes)](Frame& frame) {
     for (const Pass& pass : passes) {
-      kernel(frame[pass.to], frame[pass.from], pass.outer, pass.axis, pass.inner);
+      kernel(frame[pass.to], frame[pass.from], pass.outer, pass.axis, pass.inner, frame.stop);
     }
   });
 }

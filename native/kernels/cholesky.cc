@@ -6,6 +6,8 @@
 
 #include "base/blas.h"
 #include "kernels/elementwise.h"
+#include "kernels/matmul.h"
+#include "kernels/movement.h"
 #include "kernels/triangular.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -81,28 +83,28 @@ constexpr auto kFactorColumns = FamilyTable<FactorFunctions>(std::make_integer_s
 /** So many columns are updated at once by those to their left, in steps of kBlockCols by one another. */
 constexpr int64_t kPanel = 2 * kBlockCols;
 
-void Cholesky(double* l, const double* a, int64_t n, int64_t lanes, double* scratch) {
+void Cholesky(double* l, const double* a, int64_t n, int64_t lanes, double* scratch, Poll stop) {
   const Lanes tag;
   const LaneVector nan = hn::Set(tag, std::numeric_limits<double>::quiet_NaN());
-  for (int64_t lane = 0; lane < lanes; lane += kWidth) {
+  for (const int64_t lane : Panels(lanes, kWidth, stop)) {
     const In from{a + lane, n * lanes, lanes};
     const Out to{l + lane, n * lanes, lanes};
     const Out work = InPlace(n, lanes) ? to : Out{scratch + kLaneScratch, (n | 1) * kWidth, kWidth};
     const In done{work.data, work.row, work.col};
     LaneMask good = AllLanes();
-    for (int64_t panel = 0; panel < n; panel += kPanel) {
+    for (const int64_t panel : Panels(n, kPanel, stop)) {
       const int64_t end = std::min(n, panel + kPanel);
       if (work.data != from.data)
         CopyLanes(n - panel, end - panel, from.from(panel, panel), work.from(panel, panel));
       if (panel > 0) {
         LaneProduct(Update::subtract, Part::lower, n - panel, panel, end - panel, done.from(panel, 0),
-                    done.from(panel, 0).transposed(), work.from(panel, panel), scratch);
+                    done.from(panel, 0).transposed(), work.from(panel, panel), scratch, stop);
       }
       for (int64_t j = panel; j < end; j += kBlockCols) {
         const int64_t width = std::min<int64_t>(kBlockCols, n - j);
         if (j > panel) {
           LaneProduct(Update::subtract, Part::lower, n - j, j - panel, width, done.from(j, panel),
-                      done.from(j, panel).transposed(), work.from(j, j), scratch);
+                      done.from(j, panel).transposed(), work.from(j, j), scratch, stop);
         }
         good = hn::And(good, kFactorColumns[static_cast<size_t>(width - 1)](n, j, work));
       }
@@ -113,7 +115,7 @@ void Cholesky(double* l, const double* a, int64_t n, int64_t lanes, double* scra
       }
     }
     if (hn::AllTrue(tag, good)) continue;
-    for (int64_t i = 0; i < n; ++i) {
+    for (const int64_t i : Panels(n, 1, stop, n * kWidth)) {
       for (int64_t j = 0; j < n; ++j)
         StoreLanes(hn::IfThenElse(good, LoadLanes(to.at(i, j)), nan), to.at(i, j));
     }
@@ -199,33 +201,64 @@ HWY_EXPORT(PlainRow);
 /** Up to this size our own loop beats LAPACK's set-up: 2 against 5 µs at n = 50. */
 constexpr int64_t kPlainMost = 96;
 
+/** Whether LAPACK would take longer than a panel may, n³/3 flops. */
+bool isLong(int64_t n) {
+  const auto size = static_cast<double>(n);
+  return size * size * size / 3 > static_cast<double>(kPanelFlops);
+}
+
+/** The columns of L that are factored together when it takes long. */
+constexpr int64_t kBlock = 128;
+
+/**
+ * Block column after block column, where those to the left are done:
+ *   L[J, J] L[J, J]ᵀ = A[J, J] − L[J, :j] L[J, :j]ᵀ,    L[I, J] = (A[I, J] − L[I, :j] L[J, :j]ᵀ) L[J, J]⁻ᵀ.
+ */
+bool blockedCholesky(double* l, int64_t n, double* scratch, Poll stop) {
+  for (const int64_t j : Panels(n, kBlock, stop)) {
+    const int64_t width = std::min(kBlock, n - j), below = j + width, rows = n - below;
+    const double* const left = l + j * n;
+    double* const corner = l + j * n + j;
+    double* const column = l + below * n + j;
+    blas::syrk('U', 'T', width, j, -1, left, n, 1, corner, n);
+    if (blas::potrf('U', width, corner, n) != 0) return false;
+    subtractProduct(rows, j, width, {l + below * n, n, 1}, {left, 1, n}, column, n, scratch, stop);
+    const int64_t panel = inPanel(kPanelFlops, width * width);
+    for (const int64_t i : Panels(rows, panel, stop)) {
+      blas::trsm('L', 'U', 'T', 'N', width, std::min(panel, rows - i), 1, corner, n, column + i * n, n);
+    }
+  }
+  return true;
+}
+
 /** Without lanes: LAPACK. The row-major lower triangle is the column-major upper one. */
-bool lapackCholesky(double* l, const double* a, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) {
+bool lapackCholesky(double* l, const double* a, int64_t n, double* scratch, Poll stop) {
+  for (const int64_t i : Panels(n, 1, stop, n)) {
     if (l != a) std::copy_n(a + i * n, i + 1, l + i * n);
     std::fill(l + i * n + i + 1, l + (i + 1) * n, 0.0);
   }
-  return blas::potrf('U', n, l, n) == 0;
+  return isLong(n) ? blockedCholesky(l, n, scratch, stop) : blas::potrf('U', n, l, n) == 0;
 }
 
 }  // namespace
 
 size_t choleskyScratch(int64_t n, int64_t lanes) {
   if (lanes > 1) return static_cast<size_t>(HWY_DYNAMIC_DISPATCH(CholeskyScratch)(n));
-  return n <= kPlainMost ? static_cast<size_t>(n * HWY_DYNAMIC_DISPATCH(PlainRow)(n)) : 0;
+  if (n <= kPlainMost) return static_cast<size_t>(n * HWY_DYNAMIC_DISPATCH(PlainRow)(n));
+  return isLong(n) ? subtractProductScratch() : 0;
 }
 
-void cholesky(double* l, const double* a, int64_t n, int64_t lanes, double* scratch) {
+void cholesky(double* l, const double* a, int64_t n, int64_t lanes, double* scratch, Poll stop) {
   if (n == 0) return;
   if (lanes > 1) {
-    HWY_DYNAMIC_DISPATCH(Cholesky)(l, a, n, lanes, scratch);
+    HWY_DYNAMIC_DISPATCH(Cholesky)(l, a, n, lanes, scratch, stop);
     return;
   }
-  const bool positive =
-      n <= kPlainMost ? HWY_DYNAMIC_DISPATCH(PlainCholesky)(l, a, n, scratch) : lapackCholesky(l, a, n);
+  const bool positive = n <= kPlainMost ? HWY_DYNAMIC_DISPATCH(PlainCholesky)(l, a, n, scratch)
+                                        : lapackCholesky(l, a, n, scratch, stop);
   // LAPACK says nothing of NaN, and an entry below the diagonal may be infinite: the result is searched.
-  if (!positive || !allFinite(l, static_cast<size_t>(n * n))) {
-    std::fill_n(l, n * n, std::numeric_limits<double>::quiet_NaN());
+  if (!positive || !allFinite(l, static_cast<size_t>(n * n), stop)) {
+    fillDense(l, std::numeric_limits<double>::quiet_NaN(), n * n, stop);
   }
 }
 
@@ -234,11 +267,11 @@ size_t choleskySolveScratch(int64_t n, int64_t cols, int64_t lanes, bool laneFac
 }
 
 void choleskySolve(double* x, const double* l, const double* b, int64_t n, int64_t cols, int64_t lanes,
-                   bool laneFactor, double* scratch) {
+                   bool laneFactor, double* scratch, Poll stop) {
   TriangularShape shape{n, cols, lanes, laneFactor, true};
-  triangularSolve(shape, x, l, b, scratch);
+  triangularSolve(shape, x, l, b, scratch, stop);
   shape.transpose = true;
-  triangularSolve(shape, x, l, x, scratch);
+  triangularSolve(shape, x, l, x, scratch, stop);
 }
 
 }  // namespace onestep

@@ -13,7 +13,7 @@ size_t choleskyScratch(int64_t n, int64_t lanes);
  * read. A lane whose matrix is not positive definite, or has an entry in its lower triangle that is not
  * finite, comes out as NaN everywhere. `l` and `a` may be the same memory.
  */
-void cholesky(double* l, const double* a, int64_t n, int64_t lanes, double* scratch);
+void cholesky(double* l, const double* a, int64_t n, int64_t lanes, double* scratch, Poll stop = Poll());
 
 /** The scratch of choleskySolve, in doubles. */
 size_t choleskySolveScratch(int64_t n, int64_t cols, int64_t lanes, bool laneFactor);
@@ -23,6 +23,6 @@ size_t choleskySolveScratch(int64_t n, int64_t cols, int64_t lanes, bool laneFac
  * `x` and `b` may be the same memory.
  */
 void choleskySolve(double* x, const double* l, const double* b, int64_t n, int64_t cols, int64_t lanes,
-                   bool laneFactor, double* scratch);
+                   bool laneFactor, double* scratch, Poll stop = Poll());
 
 }  // namespace onestep

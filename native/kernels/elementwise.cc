@@ -309,7 +309,14 @@ TernaryKernel findTernary(std::string_view name) {
   return i < 0 ? nullptr : HWY_DYNAMIC_DISPATCH(TernaryTable)()[i];
 }
 
-bool allFinite(const double* a, size_t n) { return HWY_DYNAMIC_DISPATCH(AllFinite)(a, n); }
+bool allFinite(const double* a, size_t n, Poll stop) {
+  const auto total = static_cast<int64_t>(n);
+  for (const int64_t i : Panels(total, kPanelNumbers, stop)) {
+    const int64_t count = std::min(kPanelNumbers, total - i);
+    if (!HWY_DYNAMIC_DISPATCH(AllFinite)(a + i, static_cast<size_t>(count))) return false;
+  }
+  return true;
+}
 
 void fill(double* out, double value, size_t n) { std::fill_n(out, n, value); }
 

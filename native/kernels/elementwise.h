@@ -9,6 +9,8 @@
 #include <span>
 #include <string_view>
 
+#include "base/panels.h"
+
 namespace onestep {
 
 using UnaryKernel = void (*)(double* out, const double* a, size_t n);
@@ -74,7 +76,7 @@ void repeatEach(double* out, const double* src, size_t times, size_t start, size
 /** out[i] = src[(start + i) mod period]: the whole of src repeated, as a row over the rows of a matrix. */
 void tileRepeat(double* out, const double* src, size_t period, size_t start, size_t n);
 
-/** Whether every element is finite. */
-bool allFinite(const double* a, size_t n);
+/** Whether every element is finite; anything when told to stop. */
+bool allFinite(const double* a, size_t n, Poll stop = Poll());
 
 }  // namespace onestep

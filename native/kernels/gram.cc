@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "kernels/movement.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/gram.cc"
 // clang-format off
@@ -80,15 +82,15 @@ constexpr auto kGramBlocks =
 /** The rows of A that one pass takes, so that they stay in the cache while all pairs of columns meet. */
 constexpr int64_t kGramRows = 128;
 
-void UniformGram(const GramShape& s, double* g, const double* a, const double* w) {
+void UniformGram(const GramShape& s, double* g, const double* a, const double* w, Poll stop) {
   const int64_t p = s.cols, lanes = s.lanes;
   const Blocks widths(lanes / kSlab, kGramSlabs);
-  std::fill_n(g, p * p * lanes, 0.0);
-  for (int64_t start = 0; start < s.rows; start += kGramRows) {
+  fillDense(g, 0, p * p * lanes, stop);
+  for (const int64_t start : Panels(s.rows, kGramRows, stop)) {
     const int64_t rows = std::min(kGramRows, s.rows - start);
     const double* const panel = a + start * p;
     for (int64_t group = 0, lane = 0; group < widths.count; lane += widths[group++] * kSlab) {
-      for (int64_t i = 0; i < p; ++i) {
+      for (const int64_t i : Panels(p, 1, stop)) {
         const Blocks counts(i + 1, kMostRows);
         for (int64_t block = 0, j = 0; block < counts.count; j += counts[block++]) {
           kGramBlocks[static_cast<size_t>((widths[group] - 1) * kMostRows + counts[block] - 1)](
@@ -100,12 +102,12 @@ void UniformGram(const GramShape& s, double* g, const double* a, const double* w
 }
 
 /** A per lane: panels of rows, scaled by w, against the panels as they are. */
-void LaneGram(const GramShape& s, double* g, const double* a, const double* w, double* scratch) {
+void LaneGram(const GramShape& s, double* g, const double* a, const double* w, double* scratch, Poll stop) {
   const int64_t p = s.cols, lanes = s.lanes;
   double* const scaled = scratch + kLaneScratch;
-  for (int64_t lane = 0; lane < lanes; lane += kWidth) {
+  for (const int64_t lane : Panels(lanes, kWidth, stop)) {
     Update update = Update::set;
-    for (int64_t start = 0; start == 0 || start < s.rows; start += kLaneDepth) {
+    for (const int64_t start : Panels(std::max<int64_t>(s.rows, 1), kLaneDepth, stop)) {
       const int64_t rows = std::min(kLaneDepth, s.rows - start);
       const In panel{a + start * p * lanes + lane, p * lanes, lanes};
       In right = panel;
@@ -120,19 +122,19 @@ void LaneGram(const GramShape& s, double* g, const double* a, const double* w, d
         }
       }
       LaneProduct(update, Part::lower, p, rows, p, panel.transposed(), right, Out{g + lane, p * lanes, lanes},
-                  scratch);
+                  scratch, stop);
       update = Update::add;
     }
   }
 }
 
-void LanesGram(const GramShape& s, double* g, const double* a, const double* w, double* scratch) {
+void LanesGram(const GramShape& s, double* g, const double* a, const double* w, double* scratch, Poll stop) {
   if (s.laneA) {
-    LaneGram(s, g, a, w, scratch);
+    LaneGram(s, g, a, w, scratch, stop);
   } else {
-    UniformGram(s, g, a, w);
+    UniformGram(s, g, a, w, stop);
   }
-  for (int64_t i = 0; i < s.cols; ++i) {
+  for (const int64_t i : Panels(s.cols, 1, stop, s.cols * s.lanes)) {
     for (int64_t j = i + 1; j < s.cols; ++j) {
       CopyRows(1, s.lanes, g + (i * s.cols + j) * s.lanes, 0, g + (j * s.cols + i) * s.lanes, 0);
     }
@@ -153,12 +155,12 @@ constexpr int64_t kGramColumns = 3;
  * Without lanes: the columns of diag(w) A stand where lanes stand in a product with a uniform matrix, Aᵀ.
  * Panels of rows are scaled, and meet the panel as it is in the blocks on and below the diagonal of G.
  */
-void PlainGram(const GramShape& s, double* g, const double* a, const double* w, double* scratch) {
+void PlainGram(const GramShape& s, double* g, const double* a, const double* w, double* scratch, Poll stop) {
   const int64_t p = s.cols, wide = Padded(p);
   double* const scaled = scratch + kUniformScratch;
   // Whole slabs are written: where they would run over the end of a row, G is made with longer rows first.
   double* const out = wide == p ? g : scaled + kUniformChunk * wide;
-  for (int64_t start = 0; start == 0 || start < s.rows; start += kUniformChunk) {
+  for (const int64_t start : Panels(s.rows, kUniformChunk, stop)) {
     const int64_t rows = std::min(kUniformChunk, s.rows - start);
     const double* const panel = a + start * p;
     for (int64_t r = 0; r < rows; ++r) {
@@ -166,18 +168,18 @@ void PlainGram(const GramShape& s, double* g, const double* a, const double* w, 
       for (int64_t j = 0; j < p; ++j) scaled[r * wide + j] = weight * panel[r * p + j];
       std::fill_n(scaled + r * wide + p, wide - p, 0.0);
     }
-    for (int64_t j = 0; j < p; j += kGramColumns * kSlab) {
+    for (const int64_t j : Panels(p, kGramColumns * kSlab, stop)) {
       const int64_t slabs = std::min(kGramColumns, (wide - j) / kSlab);
       UniformProduct(start == 0 ? Update::set : Update::add, p - j, rows, In{panel + j, 1, p}, scaled + j,
-                     wide, out + j * wide + j, wide, Slabs{slabs, kSlab, kSlab}, scratch);
+                     wide, out + j * wide + j, wide, Slabs{slabs, kSlab, kSlab}, scratch, stop);
     }
   }
   if (out != g) {
-    for (int64_t i = 0; i < p; ++i) std::copy_n(out + i * wide, i + 1, g + i * p);
+    for (const int64_t i : Panels(p, 1, stop, p)) std::copy_n(out + i * wide, i + 1, g + i * p);
   }
   // The upper triangle, square by square, so that both sides of a square stay in the cache.
   constexpr int64_t kSquare = 32;
-  for (int64_t top = 0; top < p; top += kSquare) {
+  for (const int64_t top : Panels(p, kSquare, stop, kSquare * p)) {
     for (int64_t left = top; left < p; left += kSquare) {
       const int64_t bottom = std::min(p, top + kSquare), right = std::min(p, left + kSquare);
       for (int64_t i = top; i < bottom; ++i) {
@@ -217,14 +219,14 @@ size_t gramScratch(const GramShape& s) {
   return s.laneA ? static_cast<size_t>(HWY_DYNAMIC_DISPATCH(LaneGramScratch)(s.cols)) : 0;
 }
 
-void gram(const GramShape& s, double* g, const double* a, const double* w, double* scratch) {
+void gram(const GramShape& s, double* g, const double* a, const double* w, double* scratch, Poll stop) {
   if (s.cols == 0) return;
   if (inLanes(s)) {
-    HWY_DYNAMIC_DISPATCH(LanesGram)(s, g, a, w, scratch);
+    HWY_DYNAMIC_DISPATCH(LanesGram)(s, g, a, w, scratch, stop);
   } else if (s.rows == 0) {
-    std::fill_n(g, s.cols * s.cols, 0.0);
+    fillDense(g, 0, s.cols * s.cols, stop);
   } else {
-    HWY_DYNAMIC_DISPATCH(PlainGram)(s, g, a, w, scratch);
+    HWY_DYNAMIC_DISPATCH(PlainGram)(s, g, a, w, scratch, stop);
   }
 }
 

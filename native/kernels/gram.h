@@ -23,6 +23,7 @@ size_t gramScratch(const GramShape& shape);
  * Computes the lower triangle of G and mirrors it, so that G is symmetric bit for bit. `w` is not read when
  * the shape is not weighted. G overlaps neither operand.
  */
-void gram(const GramShape& shape, double* g, const double* a, const double* w, double* scratch);
+void gram(const GramShape& shape, double* g, const double* a, const double* w, double* scratch,
+          Poll stop = Poll());
 
 }  // namespace onestep

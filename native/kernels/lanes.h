@@ -10,6 +10,10 @@
 // of the same arguments gives (it may be 0; scratch may then be null). All memory is best aligned to 64
 // bytes: without that the lane kernels take about a quarter longer, with the same result.
 //
+// A kernel that may take more than some milliseconds takes a Poll, and asks it between panels. Once told to
+// stop it returns early and leaves anything in its output and its scratch: whoever may say the word throws
+// that away. Otherwise the Poll changes no bit.
+//
 // For one shape and one kind of processor the bits of a lane's result depend on that lane's inputs alone:
 // not on its neighbours (NaN and infinity included), its position in the tile, or the alignment of any
 // pointer. They may depend on `lanes`.
@@ -17,6 +21,8 @@
 
 #include <cstddef>
 #include <cstdint>
+
+#include "base/panels.h"
 
 namespace onestep {
 

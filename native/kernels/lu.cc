@@ -6,6 +6,7 @@
 
 #include "base/blas.h"
 #include "kernels/elementwise.h"
+#include "kernels/matmul.h"
 #include "kernels/movement.h"
 #include "kernels/triangular.h"
 
@@ -117,39 +118,41 @@ constexpr auto kEliminateColumns =
     FamilyTable<EliminateFunctions>(std::make_integer_sequence<int, kBlockCols>());
 
 /** The columns [j, j + width) updated by those from `start` on: U by substitution, and the rows below. */
-HWY_INLINE void UpdateColumns(int64_t n, int64_t start, int64_t j, int64_t width, Out a, double* scratch) {
+HWY_INLINE void UpdateColumns(int64_t n, int64_t start, int64_t j, int64_t width, Out a, double* scratch,
+                              Poll stop) {
   if (j == start) return;
   const In done{a.data, a.row, a.col};
-  LaneSolve(true, j - start, width, done.from(start, start), a.from(start, j));
+  LaneSolve(true, j - start, width, done.from(start, start), a.from(start, j), stop);
   LaneProduct(Update::subtract, Part::all, n - j, j - start, width, done.from(j, start), done.from(start, j),
-              a.from(j, j), scratch);
+              a.from(j, j), scratch, stop);
 }
 
 /** So many columns are updated at once by those to their left, in steps of kBlockCols by one another. */
 constexpr int64_t kPanel = 4 * kBlockCols;
 
-void Lu(double* packed, double* permutation, const double* a, int64_t n, int64_t lanes, double* scratch) {
+void Lu(double* packed, double* permutation, const double* a, int64_t n, int64_t lanes, double* scratch,
+        Poll stop) {
   const Lanes tag;
-  for (int64_t lane = 0; lane < lanes; lane += kWidth) {
+  for (const int64_t lane : Panels(lanes, kWidth, stop)) {
     const In from{a + lane, n * lanes, lanes};
     const Out to{packed + lane, n * lanes, lanes}, rows{permutation + lane, lanes, 0};
     const Out work = InPlace(n, lanes) ? to : Out{scratch + kLaneScratch, (n | 1) * kWidth, kWidth};
-    if (work.data != from.data) CopyLanes(n, n, from, work);
+    if (work.data != from.data) CopyLanes(n, n, from, work, stop);
     for (int64_t i = 0; i < n; ++i) StoreLanes(hn::Set(tag, static_cast<double>(i)), rows.at(i, 0));
     LaneMask good = AllLanes();
-    for (int64_t panel = 0; panel < n; panel += kPanel) {
+    for (const int64_t panel : Panels(n, kPanel, stop)) {
       const int64_t end = std::min(n, panel + kPanel);
-      UpdateColumns(n, 0, panel, end - panel, work, scratch);
+      UpdateColumns(n, 0, panel, end - panel, work, scratch, stop);
       for (int64_t j = panel; j < end; j += kBlockCols) {
         const int64_t width = std::min<int64_t>(kBlockCols, end - j);
-        UpdateColumns(n, panel, j, width, work, scratch);
+        UpdateColumns(n, panel, j, width, work, scratch, stop);
         good = hn::And(good, kEliminateColumns[static_cast<size_t>(width - 1)](n, j, work, rows));
       }
     }
-    if (work.data != to.data) CopyLanes(n, n, In{work.data, work.row, work.col}, to);
+    if (work.data != to.data) CopyLanes(n, n, In{work.data, work.row, work.col}, to, stop);
     if (hn::AllTrue(tag, good)) continue;
     const LaneVector nan = hn::Set(tag, std::numeric_limits<double>::quiet_NaN());
-    for (int64_t i = 0; i < n; ++i) {
+    for (const int64_t i : Panels(n, 1, stop, n * kWidth)) {
       for (int64_t j = 0; j < n; ++j)
         StoreLanes(hn::IfThenElse(good, LoadLanes(to.at(i, j)), nan), to.at(i, j));
       const LaneVector unchanged = hn::Set(tag, static_cast<double>(i));
@@ -174,30 +177,30 @@ HWY_INLINE hn::Vec<Indices> RowOffsets(LaneVector row, int64_t n, int64_t stride
 }
 
 void LaneLuSolve(const LuSolveShape& s, double* x, const double* packed, const double* permutation,
-                 const double* b, double* scratch) {
+                 const double* b, double* scratch, Poll stop) {
   const auto own = hn::Iota(Indices(), 0);
   const int64_t row = s.cols * s.lanes;
-  for (int64_t lane = 0; lane < s.lanes; lane += kWidth) {
+  for (const int64_t lane : Panels(s.lanes, kWidth, stop)) {
     In factor{packed + lane, s.n * s.lanes, s.lanes};
     const Out work{scratch, s.cols * kWidth, kWidth};
     if (s.cols >= kPackUses && s.lanes > kWidth) {
-      factor = PackLanes(s.n, s.n, factor, scratch + s.n * s.cols * kWidth);
+      factor = PackLanes(s.n, s.n, factor, scratch + s.n * s.cols * kWidth, stop);
     }
     if (!s.transpose) {
-      for (int64_t i = 0; i < s.n; ++i) {
+      for (const int64_t i : Panels(s.n, 1, stop, s.cols * kWidth)) {
         const auto places = hn::Add(own, RowOffsets(LoadLanes(permutation + i * s.lanes + lane), s.n, row));
         for (int64_t c = 0; c < s.cols; ++c) {
           StoreLanes(hn::GatherIndex(Lanes(), b + lane + c * s.lanes, places), work.at(i, c));
         }
       }
-      LaneSolve(true, s.n, s.cols, factor, work);
-      LaneSolve(false, s.n, s.cols, Reversed(factor, s.n), ReversedRows(work, s.n));
-      CopyLanes(s.n, s.cols, In{work.data, work.row, work.col}, Out{x + lane, row, s.lanes});
+      LaneSolve(true, s.n, s.cols, factor, work, stop);
+      LaneSolve(false, s.n, s.cols, Reversed(factor, s.n), ReversedRows(work, s.n), stop);
+      CopyLanes(s.n, s.cols, In{work.data, work.row, work.col}, Out{x + lane, row, s.lanes}, stop);
     } else {
-      CopyLanes(s.n, s.cols, In{b + lane, row, s.lanes}, work);
-      LaneSolve(false, s.n, s.cols, factor.transposed(), work);
-      LaneSolve(true, s.n, s.cols, Reversed(factor.transposed(), s.n), ReversedRows(work, s.n));
-      for (int64_t i = 0; i < s.n; ++i) {
+      CopyLanes(s.n, s.cols, In{b + lane, row, s.lanes}, work, stop);
+      LaneSolve(false, s.n, s.cols, factor.transposed(), work, stop);
+      LaneSolve(true, s.n, s.cols, Reversed(factor.transposed(), s.n), ReversedRows(work, s.n), stop);
+      for (const int64_t i : Panels(s.n, 1, stop, s.cols * kWidth)) {
         const auto places = hn::Add(own, RowOffsets(LoadLanes(permutation + i * s.lanes + lane), s.n, row));
         for (int64_t c = 0; c < s.cols; ++c) {
           hn::ScatterIndex(LoadLanes(work.at(i, c)), Lanes(), x + lane + c * s.lanes, places);
@@ -224,38 +227,86 @@ int64_t rowNumber(double entry, int64_t n) {
   return entry >= 0 ? std::min(static_cast<int64_t>(std::min(entry, 0x1p52)), n - 1) : 0;
 }
 
-void transposeSquare(double* out, const double* in, int64_t n) {
+void transposeSquare(double* out, const double* in, int64_t n, Poll stop) {
   const int64_t shape[] = {n, n}, axes[] = {1, 0};
-  permute(out, in, 2, shape, axes);
+  permute(out, in, 2, shape, axes, stop);
+}
+
+/** Whether LAPACK would take longer than a panel may, 2n³/3 flops. */
+bool isLong(int64_t n) {
+  const auto size = static_cast<double>(n);
+  return 2 * size * size * size / 3 > static_cast<double>(kPanelFlops);
+}
+
+/** The columns that are eliminated together when it takes long: n rows of them are a panel. */
+int64_t blockOf(int64_t n) {
+  const auto most =
+      static_cast<int64_t>(std::sqrt(static_cast<double>(kPanelFlops) / static_cast<double>(n)));
+  return std::clamp<int64_t>(most / kSlab * kSlab, kSlab, 256);
+}
+
+/**
+ * Block column after block column, column-major, where those to the left have updated all that is to the
+ * right: P A[J:, J] = L[J:, J] U[J, J], the rows of all columns are exchanged, and then
+ *   U[J, K] = L[J, J]⁻¹ A[J, K],    A[I, K] −= L[I, J] U[J, K].
+ * Returns whether no pivot was 0.
+ */
+bool blockedLu(double* a, lapack_int* pivots, int64_t n, double* scratch, Poll stop) {
+  const int64_t block = blockOf(n);
+  for (const int64_t j : Panels(n, block, stop)) {
+    const int64_t width = std::min(block, n - j), next = j + width, rest = n - next;
+    double* const corner = a + j * n + j;
+    if (blas::getrf(n - j, width, corner, n, pivots + j) != 0) return false;
+    for (int64_t i = j; i < next; ++i) pivots[i] += static_cast<lapack_int>(j);
+    const int64_t exchanged = inPanel(kPanelNumbers, 2 * width), solved = inPanel(kPanelFlops, width * width);
+    for (const int64_t c : Panels(j, exchanged, stop)) {
+      blas::laswp(std::min(exchanged, j - c), a + c * n, n, j, next, pivots);
+    }
+    double* const right = a + next * n;
+    for (const int64_t c : Panels(rest, exchanged, stop)) {
+      blas::laswp(std::min(exchanged, rest - c), right + c * n, n, j, next, pivots);
+    }
+    for (const int64_t c : Panels(rest, solved, stop)) {
+      blas::trsm('L', 'L', 'N', 'U', width, std::min(solved, rest - c), 1, corner, n, right + c * n + j, n);
+    }
+    // Seen by rows it is all transposed: A[I, K]ᵀ −= U[J, K]ᵀ L[I, J]ᵀ.
+    subtractProduct(rest, width, rest, {right + j, n, 1}, {corner + width, n, 1}, right + next, n, scratch,
+                    stop);
+  }
+  return true;
 }
 
 /** Without lanes: LAPACK, on the column-major copy that the scratch holds, followed by its pivots. */
-void plainLu(double* packed, double* permutation, const double* a, int64_t n, double* scratch) {
+void plainLu(double* packed, double* permutation, const double* a, int64_t n, double* scratch, Poll stop) {
   auto* pivots = reinterpret_cast<lapack_int*>(scratch + n * n);
-  transposeSquare(scratch, a, n);
-  const lapack_int info = blas::getrf(n, n, scratch, n, pivots);
+  transposeSquare(scratch, a, n, stop);
+  const bool regular = isLong(n) ? blockedLu(scratch, pivots, n, scratch + n * n + n, stop)
+                                 : blas::getrf(n, n, scratch, n, pivots) == 0;
+  if (stop.aborted()) return;
   for (int64_t i = 0; i < n; ++i) permutation[i] = static_cast<double>(i);
-  // info says nothing of NaN, so the result is searched for it.
-  if (info != 0 || !allFinite(scratch, static_cast<size_t>(n * n))) {
-    std::fill_n(packed, n * n, std::numeric_limits<double>::quiet_NaN());
+  // LAPACK says nothing of NaN, so the result is searched for it.
+  if (!regular || !allFinite(scratch, static_cast<size_t>(n * n), stop)) {
+    fillDense(packed, std::numeric_limits<double>::quiet_NaN(), n * n, stop);
     return;
   }
-  transposeSquare(packed, scratch, n);
+  transposeSquare(packed, scratch, n, stop);
   for (int64_t i = 0; i < n; ++i) std::swap(permutation[i], permutation[pivots[i] - 1]);
 }
 
 }  // namespace
 
 size_t luScratch(int64_t n, int64_t lanes) {
-  return static_cast<size_t>(lanes == 1 ? n * n + n : HWY_DYNAMIC_DISPATCH(LuScratch)(n));
+  if (lanes > 1) return static_cast<size_t>(HWY_DYNAMIC_DISPATCH(LuScratch)(n));
+  return static_cast<size_t>(n * n + n) + (isLong(n) ? subtractProductScratch() : 0);
 }
 
-void lu(double* packed, double* permutation, const double* a, int64_t n, int64_t lanes, double* scratch) {
+void lu(double* packed, double* permutation, const double* a, int64_t n, int64_t lanes, double* scratch,
+        Poll stop) {
   if (n == 0) return;
   if (lanes == 1) {
-    plainLu(packed, permutation, a, n, scratch);
+    plainLu(packed, permutation, a, n, scratch, stop);
   } else {
-    HWY_DYNAMIC_DISPATCH(Lu)(packed, permutation, a, n, lanes, scratch);
+    HWY_DYNAMIC_DISPATCH(Lu)(packed, permutation, a, n, lanes, scratch, stop);
   }
 }
 
@@ -266,10 +317,10 @@ size_t luSolveScratch(const LuSolveShape& s) {
 }
 
 void luSolve(const LuSolveShape& s, double* x, const double* packed, const double* permutation,
-             const double* b, double* scratch) {
+             const double* b, double* scratch, Poll stop) {
   if (s.n == 0 || s.cols == 0) return;
   if (s.lanes > 1 && s.laneFactor) {
-    HWY_DYNAMIC_DISPATCH(LaneLuSolve)(s, x, packed, permutation, b, scratch);
+    HWY_DYNAMIC_DISPATCH(LaneLuSolve)(s, x, packed, permutation, b, scratch, stop);
     return;
   }
   const int64_t row = s.cols * s.lanes;
@@ -278,15 +329,15 @@ void luSolve(const LuSolveShape& s, double* x, const double* packed, const doubl
   TriangularShape lower{s.n, s.cols, s.lanes, false, true, s.transpose, true};
   TriangularShape upper{s.n, s.cols, s.lanes, false, false, s.transpose, false};
   if (!s.transpose) {
-    for (int64_t i = 0; i < s.n; ++i)
-      std::copy_n(b + rowNumber(permutation[i], s.n) * row, row, work + i * row);
-    triangularSolve(lower, work, packed, work, rest);
-    triangularSolve(upper, x, packed, work, rest);
+    for (const int64_t i : Panels(s.n, 1, stop, row))
+      copyDense(work + i * row, b + rowNumber(permutation[i], s.n) * row, row, stop);
+    triangularSolve(lower, work, packed, work, rest, stop);
+    triangularSolve(upper, x, packed, work, rest, stop);
   } else {
-    triangularSolve(upper, work, packed, b, rest);
-    triangularSolve(lower, work, packed, work, rest);
-    for (int64_t i = 0; i < s.n; ++i)
-      std::copy_n(work + i * row, row, x + rowNumber(permutation[i], s.n) * row);
+    triangularSolve(upper, work, packed, b, rest, stop);
+    triangularSolve(lower, work, packed, work, rest, stop);
+    for (const int64_t i : Panels(s.n, 1, stop, row))
+      copyDense(x + rowNumber(permutation[i], s.n) * row, work + i * row, row, stop);
   }
 }
 

@@ -15,7 +15,8 @@ size_t luScratch(int64_t n, int64_t lanes);
  * that is not finite, comes out as NaN everywhere, its permutation as 0 … n−1. `packed` and `a` may be the
  * same memory.
  */
-void lu(double* packed, double* permutation, const double* a, int64_t n, int64_t lanes, double* scratch);
+void lu(double* packed, double* permutation, const double* a, int64_t n, int64_t lanes, double* scratch,
+        Poll stop = Poll());
 
 /** One solve with a packed factorization, which is per lane ([n, n, lanes], [n, lanes]) or uniform. */
 struct LuSolveShape {
@@ -32,6 +33,6 @@ size_t luSolveScratch(const LuSolveShape& shape);
 
 /** X of AX = B (or AᵀX = B), for B [n, cols, lanes]. `x` and `b` may be the same memory. */
 void luSolve(const LuSolveShape& shape, double* x, const double* packed, const double* permutation,
-             const double* b, double* scratch);
+             const double* b, double* scratch, Poll stop = Poll());
 
 }  // namespace onestep

@@ -32,6 +32,23 @@ struct MatmulShape {
 size_t matmulScratch(const MatmulShape& shape);
 
 /** The product; C overlaps neither operand. inner = 0 gives zeros (or leaves C, when accumulating). */
-void matmul(const MatmulShape& shape, double* c, const double* a, const double* b, double* scratch);
+void matmul(const MatmulShape& shape, double* c, const double* a, const double* b, double* scratch,
+            Poll stop = Poll());
+
+/** A part of a matrix without lanes: element (i, j) stands at data + i·row + j·col. */
+struct MatrixPart {
+  const double* data;
+  int64_t row, col;
+};
+
+/** The scratch of subtractProduct, in doubles. */
+size_t subtractProductScratch();
+
+/**
+ * C −= A·B for parts of matrices without lanes, A [rows, inner], B [inner, cols], as blocked factorizations
+ * and solves need it. The rows or the columns of B are dense, and those of C; the rows of C are cRow apart.
+ */
+void subtractProduct(int64_t rows, int64_t inner, int64_t cols, MatrixPart a, MatrixPart b, double* c,
+                     int64_t cRow, double* scratch, Poll stop);
 
 }  // namespace onestep

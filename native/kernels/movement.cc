@@ -9,6 +9,8 @@ namespace {
 
 struct Dimension {
   int64_t size, out, in;
+  /** Numbers in one step, those of the dimensions inside. */
+  int64_t inside = 1;
 };
 
 /** The strides of a dense row-major array. */
@@ -33,11 +35,11 @@ void copyRun(double* out, const double* in, Dimension run) {
 }
 
 /** Two dimensions in squares that stay in the cache: along one the input is dense, along the other out. */
-void copyPlane(double* out, const double* in, Dimension rows, Dimension cols) {
+void copyPlane(double* out, const double* in, Dimension rows, Dimension cols, Poll stop) {
   constexpr int64_t kSide = 16;
-  for (int64_t r = 0; r < rows.size; r += kSide) {
+  for (const int64_t r : Panels(rows.size, kSide, stop, kSide * cols.size)) {
     const int64_t height = std::min(kSide, rows.size - r);
-    for (int64_t c = 0; c < cols.size; c += kSide) {
+    for (const int64_t c : Panels(cols.size, kSide, stop, kSide * kSide)) {
       const int64_t width = std::min(kSide, cols.size - c);
       for (int64_t i = r; i < r + height; ++i) {
         copyRun(out + i * rows.out + c * cols.out, in + i * rows.in + c * cols.in,
@@ -47,24 +49,42 @@ void copyPlane(double* out, const double* in, Dimension rows, Dimension cols) {
   }
 }
 
-void copyNested(double* out, const double* in, int rank, const Dimension* dims) {
+void copyNested(double* out, const double* in, int rank, const Dimension* dims, Poll stop) {
   if (rank == 0) {
     *out = *in;
-  } else if (rank == 1) {
-    copyRun(out, in, dims[0]);
-  } else if (rank == 2 && dims[0].in == 1 && dims[1].in != 1) {
-    copyPlane(out, in, dims[0], dims[1]);
+    return;
+  }
+  const Dimension& outer = dims[0];
+  if (rank == 1) {
+    for (const int64_t i : Panels(outer.size, kPanelNumbers, stop)) {
+      copyRun(out + i * outer.out, in + i * outer.in,
+              {std::min(kPanelNumbers, outer.size - i), outer.out, outer.in});
+    }
+  } else if (rank == 2 && outer.in == 1 && dims[1].in != 1) {
+    copyPlane(out, in, outer, dims[1], stop);
   } else {
-    for (int64_t i = 0; i < dims[0].size; ++i) {
-      copyNested(out + i * dims[0].out, in + i * dims[0].in, rank - 1, dims + 1);
+    for (const int64_t i : Panels(outer.size, 1, stop, outer.inside)) {
+      copyNested(out + i * outer.out, in + i * outer.in, rank - 1, dims + 1, stop);
     }
   }
 }
 
 }  // namespace
 
+void fillDense(double* out, double value, int64_t count, Poll stop) {
+  for (const int64_t i : Panels(count, kPanelNumbers, stop)) {
+    std::fill_n(out + i, std::min(kPanelNumbers, count - i), value);
+  }
+}
+
+void copyDense(double* out, const double* in, int64_t count, Poll stop) {
+  for (const int64_t i : Panels(count, kPanelNumbers, stop)) {
+    std::memcpy(out + i, in + i, static_cast<size_t>(std::min(kPanelNumbers, count - i)) * sizeof(double));
+  }
+}
+
 void stridedCopy(double* out, const double* in, int rank, const int64_t* shape, const int64_t* outStrides,
-                 const int64_t* inStrides) {
+                 const int64_t* inStrides, Poll stop) {
   // Dimensions of size 1 are dropped, and neighbours that step as one are joined.
   std::array<Dimension, kMaxRank> dims{};
   size_t count = 0;
@@ -89,10 +109,12 @@ void stridedCopy(double* out, const double* in, int rank, const int64_t* shape, 
       }
     }
   }
-  copyNested(out, in, static_cast<int>(count), dims.data());
+  int64_t inside = 1;
+  for (size_t d = count; d-- > 0; inside *= dims[d].size) dims[d].inside = inside;
+  copyNested(out, in, static_cast<int>(count), dims.data(), stop);
 }
 
-void permute(double* out, const double* in, int rank, const int64_t* shape, const int64_t* axes) {
+void permute(double* out, const double* in, int rank, const int64_t* shape, const int64_t* axes, Poll stop) {
   const auto dense = denseStrides(rank, shape);
   std::array<int64_t, kMaxRank> outShape{}, inStrides{};
   for (int d = 0; d < rank; ++d) {
@@ -100,7 +122,7 @@ void permute(double* out, const double* in, int rank, const int64_t* shape, cons
     inStrides[static_cast<size_t>(d)] = dense[static_cast<size_t>(axes[d])];
   }
   const auto outStrides = denseStrides(rank, outShape.data());
-  stridedCopy(out, in, rank, outShape.data(), outStrides.data(), inStrides.data());
+  stridedCopy(out, in, rank, outShape.data(), outStrides.data(), inStrides.data(), stop);
 }
 
 void broadcast(double* out, const double* in, int rank, const int64_t* outShape, const int64_t* inShape) {
@@ -152,39 +174,50 @@ void pad(double* out, const double* in, int rank, const int64_t* inShape, const 
 }
 
 void concatPiece(double* out, const double* in, int64_t outer, int64_t axis, int64_t inner, int64_t offset,
-                 int64_t piece) {
+                 int64_t piece, Poll stop) {
   const int64_t shape[] = {outer, piece * inner};
   const int64_t outStrides[] = {axis * inner, 1}, inStrides[] = {piece * inner, 1};
-  stridedCopy(out + offset * inner, in, 2, shape, outStrides, inStrides);
+  stridedCopy(out + offset * inner, in, 2, shape, outStrides, inStrides, stop);
 }
 
 void gather(double* out, const double* in, int64_t outer, int64_t axis, int64_t inner, const int32_t* indices,
-            int64_t count) {
-  for (int64_t o = 0; o < outer; ++o, in += axis * inner) {
-    for (int64_t j = 0; j < count; ++j, out += inner) copyRun(out, in + indices[j] * inner, {inner, 1, 1});
+            int64_t count, Poll stop) {
+  for (const int64_t o : Panels(outer, 1, stop, count * inner)) {
+    const double* const from = in + o * axis * inner;
+    double* const to = out + o * count * inner;
+    for (const int64_t j : Panels(count, 1, stop, inner)) {
+      copyDense(to + j * inner, from + indices[j] * inner, inner, stop);
+    }
   }
 }
 
 void scatterAdd(double* out, const double* in, int64_t outer, int64_t axis, int64_t inner,
-                const int32_t* indices, int64_t count) {
-  for (int64_t o = 0; o < outer; ++o, out += axis * inner) {
-    for (int64_t j = 0; j < count; ++j, in += inner) {
-      double* to = out + indices[j] * inner;
-      for (int64_t i = 0; i < inner; ++i) to[i] += in[i];
+                const int32_t* indices, int64_t count, Poll stop) {
+  for (const int64_t o : Panels(outer, 1, stop, count * inner)) {
+    for (const int64_t j : Panels(count, 1, stop, inner)) {
+      double* const to = out + (o * axis + indices[j]) * inner;
+      const double* const from = in + (o * count + j) * inner;
+      for (const int64_t panel : Panels(inner, kPanelNumbers, stop)) {
+        const int64_t end = std::min(inner, panel + kPanelNumbers);
+        for (int64_t i = panel; i < end; ++i) to[i] += from[i];
+      }
     }
   }
 }
 
 void triangle(double* out, const double* in, Triangle kept, int64_t outer, int64_t rows, int64_t cols,
-              int64_t inner, int64_t offset) {
-  for (int64_t o = 0; o < outer; ++o) {
-    for (int64_t r = 0; r < rows; ++r, in += cols * inner, out += cols * inner) {
+              int64_t inner, int64_t offset, Poll stop) {
+  const int64_t row = cols * inner;
+  for (const int64_t o : Panels(outer, 1, stop, rows * row)) {
+    for (const int64_t r : Panels(rows, 1, stop, row)) {
+      double* const to = out + (o * rows + r) * row;
+      const double* const from = in + (o * rows + r) * row;
       // [first, last) is kept.
       const int64_t edge = std::clamp<int64_t>(r + offset + (kept == Triangle::lower ? 1 : 0), 0, cols);
       const int64_t first = kept == Triangle::lower ? 0 : edge, last = kept == Triangle::lower ? edge : cols;
-      std::fill(out, out + first * inner, 0.0);
-      if (out != in) std::copy(in + first * inner, in + last * inner, out + first * inner);
-      std::fill(out + last * inner, out + cols * inner, 0.0);
+      fillDense(to, 0, first * inner, stop);
+      if (to != from) copyDense(to + first * inner, from + first * inner, (last - first) * inner, stop);
+      fillDense(to + last * inner, 0, (cols - last) * inner, stop);
     }
   }
 }

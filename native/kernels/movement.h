@@ -12,15 +12,22 @@ namespace onestep {
 
 inline constexpr int kMaxRank = 8;
 
+/** out[i] = value, i < count. */
+void fillDense(double* out, double value, int64_t count, Poll stop = Poll());
+
+/** out[i] = in[i], i < count. */
+void copyDense(double* out, const double* in, int64_t count, Poll stop = Poll());
+
 /**
  * out[Σ i·outStrides] = in[Σ i·inStrides] for every index i of `shape`. Strides are in doubles and may be 0
  * (broadcast, on the input's side) or negative. Everything below except the sums is this copy.
  */
 void stridedCopy(double* out, const double* in, int rank, const int64_t* shape, const int64_t* outStrides,
-                 const int64_t* inStrides);
+                 const int64_t* inStrides, Poll stop = Poll());
 
 /** Transposition: dimension d of out is dimension axes[d] of in. `shape` is that of in. */
-void permute(double* out, const double* in, int rank, const int64_t* shape, const int64_t* axes);
+void permute(double* out, const double* in, int rank, const int64_t* shape, const int64_t* axes,
+             Poll stop = Poll());
 
 /** in of `inShape`, whose sizes are 1 or those of `outShape`, repeated along the 1s. */
 void broadcast(double* out, const double* in, int rank, const int64_t* outShape, const int64_t* inShape);
@@ -42,18 +49,18 @@ void pad(double* out, const double* in, int rank, const int64_t* inShape, const 
  * `offset` of the axis.
  */
 void concatPiece(double* out, const double* in, int64_t outer, int64_t axis, int64_t inner, int64_t offset,
-                 int64_t piece);
+                 int64_t piece, Poll stop = Poll());
 
 /** out[o, j, i] = in[o, indices[j], i] for in [outer, axis, inner] and count indices within the axis. */
 void gather(double* out, const double* in, int64_t outer, int64_t axis, int64_t inner, const int32_t* indices,
-            int64_t count);
+            int64_t count, Poll stop = Poll());
 
 /**
  * out[o, indices[j], i] += in[o, j, i] for out [outer, axis, inner], added in the order of j. What `out`
  * held stays a summand: fill it first.
  */
 void scatterAdd(double* out, const double* in, int64_t outer, int64_t axis, int64_t inner,
-                const int32_t* indices, int64_t count);
+                const int32_t* indices, int64_t count, Poll stop = Poll());
 
 enum class Triangle { lower, upper };
 
@@ -62,7 +69,7 @@ enum class Triangle { lower, upper };
  * col ≤ row + offset (lower) or col ≥ row + offset (upper). `out` and `in` may be the same memory.
  */
 void triangle(double* out, const double* in, Triangle kept, int64_t outer, int64_t rows, int64_t cols,
-              int64_t inner, int64_t offset);
+              int64_t inner, int64_t offset, Poll stop = Poll());
 
 /** out[o, i, l] = in[o, i, i, l] for in [outer, n, n, inner]. */
 void diagonal(double* out, const double* in, int64_t outer, int64_t n, int64_t inner);

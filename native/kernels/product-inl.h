@@ -65,15 +65,15 @@ using In = View<const double>;
 using Out = View<double>;
 
 /** to ← from, for a rows × cols matrix of vectors. */
-HWY_INLINE void CopyLanes(int64_t rows, int64_t cols, In from, Out to) {
-  for (int64_t i = 0; i < rows; ++i) {
+HWY_INLINE void CopyLanes(int64_t rows, int64_t cols, In from, Out to, Poll stop = Poll()) {
+  for (const int64_t i : Panels(rows, 1, stop, cols * kWidth)) {
     for (int64_t j = 0; j < cols; ++j) StoreLanes(LoadLanes(from.at(i, j)), to.at(i, j));
   }
 }
 
 /** The same, to where the vectors lie densely, row after row. */
-HWY_INLINE In PackLanes(int64_t rows, int64_t cols, In from, double* to) {
-  CopyLanes(rows, cols, from, Out{to, cols * kWidth, kWidth});
+HWY_INLINE In PackLanes(int64_t rows, int64_t cols, In from, double* to, Poll stop = Poll()) {
+  CopyLanes(rows, cols, from, Out{to, cols * kWidth, kWidth}, stop);
   return {to, cols * kWidth, kWidth};
 }
 
@@ -151,13 +151,13 @@ enum class Part { all, lower };
  * times are first copied together: strided by the lanes of a tile, they would fall into few cache sets.
  */
 HWY_INLINE void LaneProduct(Update update, Part part, int64_t rows, int64_t inner, int64_t cols, In a, In b,
-                            Out c, double* scratch) {
+                            Out c, double* scratch, Poll stop) {
   const bool packA = cols >= kPackUses && std::min(a.row, a.col) > kSlab;
   const bool packB = rows >= kPackUses && (std::min(b.row, b.col) > kSlab || cols > kLaneCols / 4);
   double* const scratchA = scratch + kLaneDepth * kLaneCols * kWidth;
-  for (int64_t start = 0; start == 0 || start < inner; start += kLaneDepth) {
+  for (const int64_t start : Panels(std::max<int64_t>(inner, 1), kLaneDepth, stop)) {
     const int64_t depth = std::min(kLaneDepth, inner - start);
-    for (int64_t first = 0; first < cols; first += kLaneCols) {
+    for (const int64_t first : Panels(cols, kLaneCols, stop)) {
       const int64_t count = std::min(kLaneCols, cols - first);
       if (packB) {
         for (int64_t j = 0; j < count; j += kBlockCols) {
@@ -252,16 +252,21 @@ struct Blocks {
   HWY_INLINE int64_t operator[](int64_t i) const { return size + (i < larger); }
 };
 
+/** The rows of A after which a pass asks whether to stop, 10⁸ flops; every MaxRows divides them. */
+inline constexpr int64_t kPanelRows = 1536;
+
 /** C = A·X (or C ± A·X) for a panel of X, at most kUniformChunk × kUniformSlabs, whose rows are xRow apart.
  */
 HWY_INLINE void UniformPanel(Update update, int64_t rows, int64_t depth, In a, const double* x, int64_t xRow,
-                             double* c, int64_t cRow, Slabs slabs) {
+                             double* c, int64_t cRow, Slabs slabs, Poll stop) {
   const Blocks widths(slabs.count, kMaxSlabs);
-  const Blocks heights(rows, MaxRows(static_cast<int>(widths[0]), a.row == 1));
-  for (int64_t block = 0, i = 0; block < heights.count; i += heights[block++]) {
-    for (int64_t group = 0, s = 0; group < widths.count; s += widths[group++]) {
-      kUniformBlocks[static_cast<size_t>((widths[group] - 1) * kMostRows + heights[block] - 1)](
-          update, depth, a.from(i, 0), x + s * slabs.x, xRow, c + i * cRow + s * slabs.c, cRow, slabs);
+  for (const int64_t top : Panels(rows, kPanelRows, stop)) {
+    const Blocks heights(std::min(kPanelRows, rows - top), MaxRows(static_cast<int>(widths[0]), a.row == 1));
+    for (int64_t block = 0, i = top; block < heights.count; i += heights[block++]) {
+      for (int64_t group = 0, s = 0; group < widths.count; s += widths[group++]) {
+        kUniformBlocks[static_cast<size_t>((widths[group] - 1) * kMostRows + heights[block] - 1)](
+            update, depth, a.from(i, 0), x + s * slabs.x, xRow, c + i * cRow + s * slabs.c, cRow, slabs);
+      }
     }
   }
 }
@@ -274,10 +279,11 @@ inline constexpr int64_t kUniformScratch = kUniformChunk * kUniformSlabs * kSlab
 
 /** C = A·X (or C ± A·X): A is rows × inner and uniform; X and C have rows of the given strides. */
 HWY_INLINE void UniformProduct(Update update, int64_t rows, int64_t inner, In a, const double* x,
-                               int64_t xRow, double* c, int64_t cRow, Slabs slabs, double* scratch) {
-  for (int64_t start = 0; start == 0 || start < inner; start += kUniformChunk) {
+                               int64_t xRow, double* c, int64_t cRow, Slabs slabs, double* scratch,
+                               Poll stop) {
+  for (const int64_t start : Panels(std::max<int64_t>(inner, 1), kUniformChunk, stop)) {
     const int64_t depth = std::min(kUniformChunk, inner - start);
-    for (int64_t first = 0; first < slabs.count; first += kUniformSlabs) {
+    for (const int64_t first : Panels(slabs.count, kUniformSlabs, stop)) {
       const int64_t count = std::min(kUniformSlabs, slabs.count - first);
       const double* panel = x + start * xRow + first * slabs.x;
       int64_t panelRow = xRow;
@@ -292,7 +298,8 @@ HWY_INLINE void UniformProduct(Update update, int64_t rows, int64_t inner, In a,
         }
         panel = scratch;
       }
-      UniformPanel(update, rows, depth, a.from(0, start), panel, panelRow, c + first * slabs.c, cRow, steps);
+      UniformPanel(update, rows, depth, a.from(0, start), panel, panelRow, c + first * slabs.c, cRow, steps,
+                   stop);
     }
     if (update == Update::set) update = Update::add;
   }

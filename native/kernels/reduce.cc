@@ -85,11 +85,12 @@ class Tree {
 
 /** kVectors vectors of columns, all rows. */
 template <class R, int kVectors, class D>
-HWY_INLINE void Columns(D d, double* out, const double* in, int64_t axis, int64_t inner) {
+HWY_INLINE void Columns(D d, double* out, const double* in, int64_t axis, int64_t inner, Poll stop) {
   constexpr int64_t kLanes = hn::MaxLanes(D());
   hn::Vec<D> total[kVectors];
   Tree<R, D, kVectors> tree;
-  for (int64_t start = 0; start == 0 || start < axis; start += kSumBlock) {
+  for (const int64_t start :
+       Panels(std::max<int64_t>(axis, 1), kSumBlock, stop, kSumBlock * kVectors * kLanes)) {
     for (int v = 0; v < kVectors; ++v) total[v] = hn::Set(d, R::kEmpty);
     const int64_t end = std::min(axis, start + kSumBlock);
     for (int64_t r = start; r < end; ++r) {
@@ -106,13 +107,13 @@ HWY_INLINE void Columns(D d, double* out, const double* in, int64_t axis, int64_
 
 /** One contiguous run of numbers, in kSumStreams interleaved streams. */
 template <class R>
-HWY_INLINE double Run(const double* in, int64_t axis) {
+HWY_INLINE double Run(const double* in, int64_t axis, Poll stop) {
   constexpr int64_t kLanes = hn::MaxLanes(Tag());
   constexpr int kVectors = static_cast<int>(kSumStreams / kLanes);
   Vector total[kVectors];
   const int64_t whole = axis / kSumStreams;
   HWY_ALIGN double streams[kSumStreams];
-  Columns<R, kVectors>(Tag(), streams, in, whole, kSumStreams);
+  Columns<R, kVectors>(Tag(), streams, in, whole, kSumStreams, stop);
   for (int64_t i = whole * kSumStreams; i < axis; ++i) {
     const hn::CappedTag<double, 1> one;
     double& stream = streams[i % kSumStreams];
@@ -133,17 +134,21 @@ HWY_INLINE double Run(const double* in, int64_t axis) {
 }
 
 template <class R>
-void Reduce(double* out, const double* in, int64_t outer, int64_t axis, int64_t inner) {
-  constexpr int64_t kLanes = hn::MaxLanes(Tag());
-  for (int64_t o = 0; o < outer; ++o, in += axis * inner, out += inner) {
+void Reduce(double* out, const double* in, int64_t outer, int64_t axis, int64_t inner, Poll stop) {
+  constexpr int64_t kLanes = hn::MaxLanes(Tag()), kWide = 8 * kLanes;
+  for (const int64_t o : Panels(outer, 1, stop, axis * inner)) {
+    const double* const from = in + o * axis * inner;
+    double* const to = out + o * inner;
     if (inner == 1) {
-      *out = Run<R>(in, axis);
+      *to = Run<R>(from, axis, stop);
       continue;
     }
-    int64_t i = 0;
-    for (; i + 8 * kLanes <= inner; i += 8 * kLanes) Columns<R, 8>(Tag(), out + i, in + i, axis, inner);
-    for (; i + kLanes <= inner; i += kLanes) Columns<R, 1>(Tag(), out + i, in + i, axis, inner);
-    for (; i < inner; ++i) Columns<R, 1>(hn::CappedTag<double, 1>(), out + i, in + i, axis, inner);
+    int64_t i = inner / kWide * kWide;
+    for (const int64_t wide : Panels(i, kWide, stop, axis * kWide)) {
+      Columns<R, 8>(Tag(), to + wide, from + wide, axis, inner, stop);
+    }
+    for (; i + kLanes <= inner; i += kLanes) Columns<R, 1>(Tag(), to + i, from + i, axis, inner, stop);
+    for (; i < inner; ++i) Columns<R, 1>(hn::CappedTag<double, 1>(), to + i, from + i, axis, inner, stop);
   }
 }
 

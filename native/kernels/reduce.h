@@ -8,7 +8,8 @@
 
 namespace onestep {
 
-using ReduceKernel = void (*)(double* out, const double* in, int64_t outer, int64_t axis, int64_t inner);
+using ReduceKernel = void (*)(double* out, const double* in, int64_t outer, int64_t axis, int64_t inner,
+                              Poll stop);
 
 /**
  * The kernel of a reduction, or null when there is none of that name.

@@ -119,17 +119,23 @@ struct LaneTriangles {
 inline constexpr auto kLaneTriangles =
     FamilyTable<LaneTriangles>(std::make_integer_sequence<int, kBlockRows>());
 
+/** The columns that a solve per lane takes at once. */
+inline constexpr int64_t kSolveCols = 64 * kBlockCols;
+
 /** X ← R⁻¹X for one vector of lanes, R n × n and lower triangular, X n × cols. */
-HWY_INLINE void LaneSolve(bool unit, int64_t n, int64_t cols, In r, Out x) {
+HWY_INLINE void LaneSolve(bool unit, int64_t n, int64_t cols, In r, Out x, Poll stop) {
   const In solved{x.data, x.row, x.col};
-  for (int64_t i = 0; i < n; i += kBlockRows) {
-    const int64_t height = std::min<int64_t>(kBlockRows, n - i);
-    for (int64_t j = 0; j < cols && i > 0; j += kBlockCols) {
-      const int64_t width = std::min<int64_t>(kBlockCols, cols - j);
-      kLaneBlocks[static_cast<size_t>((height - 1) * kBlockCols + width - 1)](
-          Update::subtract, i, r.from(i, 0), solved.from(0, j), x.from(i, j));
+  for (const int64_t first : Panels(cols, kSolveCols, stop)) {
+    const int64_t end = std::min(cols, first + kSolveCols);
+    for (const int64_t i : Panels(n, kBlockRows, stop)) {
+      const int64_t height = std::min<int64_t>(kBlockRows, n - i);
+      for (int64_t j = first; j < end && i > 0; j += kBlockCols) {
+        const int64_t width = std::min<int64_t>(kBlockCols, end - j);
+        kLaneBlocks[static_cast<size_t>((height - 1) * kBlockCols + width - 1)](
+            Update::subtract, i, r.from(i, 0), solved.from(0, j), x.from(i, j));
+      }
+      kLaneTriangles[static_cast<size_t>(height - 1)](unit, end - first, r.from(i, i), x.from(i, first));
     }
-    kLaneTriangles[static_cast<size_t>(height - 1)](unit, cols, r.from(i, i), x.from(i, 0));
   }
 }
 
@@ -154,12 +160,12 @@ inline constexpr auto kUniformTriangles =
     FamilyTable<UniformTriangles>(std::make_integer_sequence<int, kUniformRows>());
 
 /** X ← R⁻¹X for uniform lower triangular R n × n and X n × cols, where cols is a multiple of a slab. */
-HWY_INLINE void UniformSolve(bool unit, int64_t n, int64_t cols, In r, double* x, int64_t xRow) {
-  for (int64_t i = 0; i < n; i += kUniformRows) {
+HWY_INLINE void UniformSolve(bool unit, int64_t n, int64_t cols, In r, double* x, int64_t xRow, Poll stop) {
+  for (const int64_t i : Panels(n, kUniformRows, stop)) {
     const int64_t height = std::min(kUniformRows, n - i);
     if (i > 0) {
       UniformProduct(Update::subtract, height, i, r.from(i, 0), x, xRow, x + i * xRow, xRow,
-                     Slabs{cols / kSlab, kSlab, kSlab}, nullptr);
+                     Slabs{cols / kSlab, kSlab, kSlab}, nullptr, stop);
     }
     kUniformTriangles[static_cast<size_t>(height - 1)](unit, cols, r.from(i, i), x + i * xRow, xRow);
   }

@@ -27,6 +27,6 @@ size_t triangularScratch(const TriangularShape& shape);
  * `b` may be the same memory.
  */
 void triangularSolve(const TriangularShape& shape, double* x, const double* r, const double* b,
-                     double* scratch);
+                     double* scratch, Poll stop = Poll());
 
 }  // namespace onestep

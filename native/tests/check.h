@@ -79,5 +79,6 @@ void testMatmul(Check& check);
 void testGram(Check& check);
 void testFactorizations(Check& check);
 void testMovement(Check& check);
+void testPanels(Check& check);
 
 }  // namespace onestep::tests

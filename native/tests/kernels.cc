@@ -16,7 +16,8 @@ int main(int argc, char** argv) {
                                                              {"matmul", testMatmul},
                                                              {"gram", testGram},
                                                              {"factorizations", testFactorizations},
-                                                             {"movement", testMovement}};
+                                                             {"movement", testMovement},
+                                                             {"panels", testPanels}};
   long failures = 0;
   for (const int64_t target : hwy::SupportedAndGeneratedTargets()) {
     hwy::SetSupportedTargetsForTest(target);

@@ -126,6 +126,24 @@ void testMatmul(Check& check) {
       }
     }
   }
+  // Just over a panel: rows of a pass, and numbers of a matrix that meets a vector.
+  const int64_t large[][3] = {{1600, 3, 2},
+                              {3, 270, 140},
+                              {1100, 1000, 1},
+                              {1, 1000, 1100},
+                              {kPanelNumbers + 100, 2, 1},
+                              {1, 2, kPanelNumbers + 100}};
+  for (const auto& [rows, inner, cols] : large) {
+    for (int bits = 0; bits < 4; ++bits) {
+      const bool transposeA = (bits & 2) != 0, transposeB = (bits & 1) != 0;
+      testProduct(check, {rows, inner, cols, 1, false, false, transposeA, transposeB}, random);
+      if (rows * inner * cols > 300000) continue;
+      for (int lane = 1; lane < 4; ++lane) {
+        testProduct(check, {rows, inner, cols, 8, (lane & 2) != 0, (lane & 1) != 0, transposeA, transposeB},
+                    random);
+      }
+    }
+  }
   testProduct(check, {100, 100, 100, 8, true, true}, random);
   testProduct(check, {100, 100, 33, 24, false, true}, random);
   testProduct(check, {33, 100, 100, 8, true, false, true}, random);

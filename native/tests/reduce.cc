@@ -26,9 +26,9 @@ void testReduction(Check& check, std::string_view name, int64_t outer, int64_t a
     for (size_t i = 0; i < in.size(); i += 7) in[i] = i % 2 == 0 ? kNaN : -kInfinity;
   }
   Values out(static_cast<size_t>(outer * inner + 1), 55), again(out);
-  kernel(out.data(), in.data(), outer, axis, inner);
+  kernel(out.data(), in.data(), outer, axis, inner, Poll());
   check.expect(out.back() == 55, "a reduction wrote past its result");
-  kernel(again.data(), Misaligned(in, 3).data(), outer, axis, inner);
+  kernel(again.data(), Misaligned(in, 3).data(), outer, axis, inner, Poll());
   for (int64_t o = 0; o < outer; ++o) {
     for (int64_t i = 0; i < inner; ++i) {
       std::vector<long double> column;
@@ -55,7 +55,7 @@ void testReduction(Check& check, std::string_view name, int64_t outer, int64_t a
   Values alone(static_cast<size_t>(axis * 2)), result(2);
   for (int64_t j = 0; j < axis; ++j)
     alone[static_cast<size_t>(2 * j + 1)] = in[static_cast<size_t>(j * inner + inner - 1)];
-  kernel(result.data(), alone.data(), 1, axis, 2);
+  kernel(result.data(), alone.data(), 1, axis, 2, Poll());
   check.expect(identical(result[1], out[static_cast<size_t>(inner - 1)]),
                "%s depends on the neighbouring columns", name.data());
 }
@@ -73,12 +73,17 @@ void testReduce(Check& check) {
     }
     testReduction(check, name, 0, 3, 8, random);
     testReduction(check, name, 2, 100003, 1, random);
+    if (name == "prod") continue;
+    // More than a panel.
+    testReduction(check, name, 1, kPanelNumbers + 40003, 1, random);
+    testReduction(check, name, 1, 400003, 3, random);
+    testReduction(check, name, 1, 2, kPanelNumbers + 77, random);
   }
   check.expect(findReduction("mean") == nullptr, "an unknown reduction was found");
   // Many equal terms: pairwise summation keeps a tenth, added a million times, to a few ulp.
   Values tenths(1 << 20, 0.1);
   double sum = 0;
-  findReduction("sum")(&sum, tenths.data(), 1, 1 << 20, 1);
+  findReduction("sum")(&sum, tenths.data(), 1, 1 << 20, 1, Poll());
   check.expect(std::fabs(sum - 0.1 * (1 << 20)) <= 1e-9, "a million tenths make %.17g", sum);
   for (const int64_t lanes : {1, 8, 24}) {
     for (int64_t bad = 0; bad < lanes; ++bad) {
