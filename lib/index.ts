@@ -120,10 +120,21 @@ export { gradientDescent } from './solvers/gradientDescent.js'
 export { newton } from './solvers/newton.js'
 
 export { shared, summed } from './base/executor.js'
-export type { Results, Shared, Summed, SummedOptions } from './base/executor.js'
+export type {
+  Executor,
+  Progress,
+  Results,
+  RunOptions,
+  RunRecord,
+  Shared,
+  Summed,
+  SummedOptions,
+} from './base/executor.js'
 export { compile } from './runtime/compile.js'
 export type { Batch, Compiled, CompileOptions, Numbers, Returned } from './runtime/compile.js'
 export type { Result } from './runtime/results.js'
+export { Pool } from './pool/pool.js'
+export type { BatchOf, MapOptions, PoolOptions, PoolRunOptions, Traceable } from './pool/pool.js'
 export { gradientStatusNames, statusNames } from './runtime/results.js'
 
 export { defineProblem } from './problems/problem.js'

@@ -97,12 +97,33 @@ export const compile = <A extends readonly unknown[], R>(
 ): Compiled<A, R> => {
   const compiler = new Compiler(fn as unknown as (...args: unknown[]) => unknown, options)
   const single = (...args: readonly unknown[]): Result => compiler.single(args)
+  compilers.set(single, new Map([['', compiler]]))
   return Object.assign(single, {
     batch: (...args: readonly unknown[]) => compiler.batch(args),
     graph: (...args: readonly unknown[]) => compiler.graph(args),
     lower: (...args: readonly unknown[]) => compiler.lower(args),
     explain: (...args: readonly unknown[]) => explain(compiler.lower(args)),
   }) as unknown as Compiled<A, R>
+}
+
+/** The compilers of functions, and of what `compile` returned. */
+const compilers = new WeakMap<object, Map<string, Compiler>>()
+
+/**
+ * The compiler of a function, the same each time; a function that is compiled already has one.
+ * @throws {ArgumentError} when it is no function
+ */
+export const compilerOf = (fn: unknown, options: CompileOptions = {}): Compiler => {
+  const key = Object.keys(options).length === 0 ? '' : JSON.stringify(options)
+  if (typeof fn !== 'function') return new Compiler(fn as never, options)
+  const known = compilers.get(fn) ?? new Map<string, Compiler>()
+  compilers.set(fn, known)
+  return remember(known, key, () => {
+    const compiled = known.get('')
+    return compiled === undefined
+      ? new Compiler(fn as (...args: unknown[]) => unknown, options)
+      : compiled.with(options)
+  })
 }
 
 /** A function traced for one set of shapes. */
@@ -173,6 +194,11 @@ export class Compiler {
     }
     this.fn = fn
     this.options = options
+  }
+
+  /** The same function, with some options changed. */
+  with(options: CompileOptions): Compiler {
+    return new Compiler(this.fn, { ...this.options, ...options })
   }
 
   single(args: readonly unknown[]): Result {

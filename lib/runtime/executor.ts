@@ -40,7 +40,7 @@ const run = async (job: Job, memory: MemoryPool, options: RunOptions): Promise<R
   const shared = new SharedJob(job, memory, { threads: 1, memoryLimit })
   const epoch = newEpoch()
   if (signal !== undefined || onProgress !== undefined || timeoutMs !== Infinity) {
-    shared.signal('giveWay')
+    shared.giveWay(true)
     // Events that were waiting when the run began can end it, too.
     await nextEvent()
   }

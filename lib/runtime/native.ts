@@ -61,8 +61,17 @@ export interface NativeAddon {
     turn: Turn,
   ): Outcome
   signalJob(program: LoadedProgram, memory: Uint8Array, signal: number): void
-  /** The thread that sat there is gone: what it held is computed again, or is crashed where that has happened before. */
-  putBack(program: LoadedProgram, memory: Uint8Array, uniform: Uint8Array, seat: number, epoch: number): void
+  /**
+   * The thread that sat there is gone: what it held is computed again, or is crashed where that has happened before.
+   * Returns how many instances those were.
+   */
+  putBack(
+    program: LoadedProgram,
+    memory: Uint8Array,
+    uniform: Uint8Array,
+    seat: number,
+    epoch: number,
+  ): number
   readJob(program: LoadedProgram, memory: Uint8Array): JobCounters
   /** Copies the state of each instance. */
   jobStates(program: LoadedProgram, memory: Uint8Array, states: Uint8Array): void

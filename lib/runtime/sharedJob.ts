@@ -72,6 +72,7 @@ export class SharedJob {
   private readonly workingBytes: number
   private readonly pool: MemoryPool
   private readonly begun = performance.now()
+  private stopped = false
 
   /** @throws {OnestepError} `ERR_MEMORY_LIMIT`, with what the job needs, when the limit is too small for it. */
   constructor({ ready, inputs, batch }: Job, pool: MemoryPool, options: JobOptions) {
@@ -114,12 +115,21 @@ export class SharedJob {
     return join(this.handle, this.message, turn)
   }
 
-  signal(signal: keyof typeof jobSignal): void {
-    native().signalJob(this.handle, this.message.memory, jobSignal[signal])
+  /** Ends the job: every thread leaves it within a tenth of a second. */
+  abort(): void {
+    this.stopped = true
+    native().signalJob(this.handle, this.message.memory, jobSignal.abort)
   }
 
-  putBack(seat: number, epoch: number): void {
-    native().putBack(this.handle, this.message.memory, this.message.uniform, seat, epoch)
+  /** Another job waits, or none any more. */
+  giveWay(wanted: boolean): void {
+    if (!this.stopped)
+      native().signalJob(this.handle, this.message.memory, jobSignal[wanted ? 'giveWay' : 'go'])
+  }
+
+  /** The thread of a seat is gone; returns how many instances it held. */
+  putBack(seat: number, epoch: number): number {
+    return native().putBack(this.handle, this.message.memory, this.message.uniform, seat, epoch)
   }
 
   /** Instances that ended, in one way or another. */

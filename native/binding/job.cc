@@ -148,7 +148,7 @@ Napi::Value signalJob(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// putBack(program, memory, uniform, seat, epoch): void. Who sat there so is gone.
+// putBack(program, memory, uniform, seat, epoch): number of instances. Who sat there so is gone.
 Napi::Value putBack(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const Handle& handle = handleOf(info[0], "putBack");
@@ -156,8 +156,7 @@ Napi::Value putBack(const Napi::CallbackInfo& info) {
   UniformArena uniform = uniformOf(env, handle, info[2], "putBack");
   JobBlock block = blockOf(env, handle, info[1], "putBack");
   uniform.putBack(owner);
-  block.putBack(owner);
-  return env.Undefined();
+  return Napi::Number::New(env, static_cast<double>(block.putBack(owner)));
 }
 
 // readJob(program, memory): { finished, crashed, laneSlots, iterations, beats: number[], tally: number[] }

@@ -46,6 +46,7 @@ struct JobBlock::Layout {
     header = pieces.take(sizeof(Header));
     seats = pieces.take(shape.seats * static_cast<int64_t>(sizeof(Seat)));
     states = pieces.take(shape.batch);
+    receivers = pieces.take(stages * static_cast<int64_t>(sizeof(Owner)));
     owners = pieces.take(shape.positions * static_cast<int64_t>(sizeof(Owner)));
     instances = pieces.take(shape.positions * static_cast<int64_t>(sizeof(uint32_t)));
     rows = pieces.take(shape.positions * static_cast<int64_t>(sizeof(int32_t)));
@@ -58,7 +59,7 @@ struct JobBlock::Layout {
 
   Pieces pieces;
   uint32_t positionCells, rowCells;
-  int64_t header, seats, states, owners, instances, rows, ends, cells, internal, park;
+  int64_t header, seats, states, receivers, owners, instances, rows, ends, cells, internal, park;
 };
 
 int64_t JobBlock::bytes(const Plan& plan, const JobShape& shape) { return Layout(plan, shape).pieces.size(); }
@@ -77,6 +78,7 @@ JobBlock::JobBlock(const Plan& plan, const JobShape& shape, void* memory) {
   header_ = reinterpret_cast<Header*>(base + at.header);
   seats_ = reinterpret_cast<Seat*>(base + at.seats);
   states_ = reinterpret_cast<uint8_t*>(base + at.states);
+  receivers_ = reinterpret_cast<Owner*>(base + at.receivers);
   owners_ = reinterpret_cast<Owner*>(base + at.owners);
   instances_ = reinterpret_cast<uint32_t*>(base + at.instances);
   rows_ = reinterpret_cast<int32_t*>(base + at.rows);
@@ -110,6 +112,7 @@ JobBlock JobBlock::open(const Plan& plan, const JobShape& shape, void* memory) {
   std::fill_n(block.seats_, shape.seats, Seat{});
   std::memset(block.states_, 0, static_cast<size_t>(shape.batch));
   std::fill_n(block.owners_, shape.positions, 0);
+  std::fill_n(block.receivers_, block.header_->stages, 0);
   for (int64_t stage = 0; stage < block.header_->stages; ++stage) {
     block.waiting(stage).fill(0);
     block.parkedAt(stage).fill(0);
@@ -133,7 +136,9 @@ JobBlock JobBlock::join(const Plan& plan, void* memory, int64_t length) {
 
 int64_t JobBlock::take(int64_t stage, Owner owner) {
   uint32_t position = 0;
-  const bool waits = parkedAt(stage).pop(position) || waiting(stage).pop(position);
+  const Owner receiver = std::atomic_ref(receivers_[stage]).load(std::memory_order_relaxed);
+  const bool waits =
+      ((receiver == 0 || receiver == owner) && parkedAt(stage).pop(position)) || waiting(stage).pop(position);
   if (!waits) {
     if (stage != 0) return -1;
     std::atomic_ref next(header_->next);
@@ -176,6 +181,20 @@ int64_t JobBlock::parkingRow() {
 void JobBlock::park(int64_t position, Owner owner, int64_t stage, int64_t row) {
   rows_[position] = static_cast<int32_t>(row);
   if (release(position, owner)) parkedAt(stage).push(static_cast<uint32_t>(position));
+  // Either who puts aside sees that the receiver has gone, or the receiver sees what was put aside.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+}
+
+bool JobBlock::receive(int64_t stage, Owner owner) {
+  Owner nobody = 0;
+  return std::atomic_ref(receivers_[stage])
+             .compare_exchange_strong(nobody, owner, std::memory_order_relaxed) ||
+         nobody == owner;
+}
+
+void JobBlock::stopReceiving(int64_t stage, Owner owner) {
+  std::atomic_ref(receivers_[stage]).compare_exchange_strong(owner, 0, std::memory_order_relaxed);
+  std::atomic_thread_fence(std::memory_order_seq_cst);
 }
 
 int64_t JobBlock::stageToBeginWith() const {
@@ -185,9 +204,12 @@ int64_t JobBlock::stageToBeginWith() const {
   return 0;
 }
 
-void JobBlock::putBack(Owner owner) {
+int64_t JobBlock::putBack(Owner owner) {
+  int64_t count = 0;
+  for (int64_t stage = 0; stage < header_->stages; ++stage) stopReceiving(stage, owner);
   for (int64_t position = 0; position < header_->positions; ++position) {
     if (!release(position, owner)) continue;
+    ++count;
     std::atomic_ref state(states_[instance(position)]);
     if ((state.fetch_or(InstanceState::kPutBack, std::memory_order_acq_rel) & InstanceState::kPutBack) == 0) {
       rows_[position] = -1;
@@ -198,6 +220,7 @@ void JobBlock::putBack(Owner owner) {
       free().push(static_cast<uint32_t>(position));
     }
   }
+  return count;
 }
 
 bool JobBlock::claimUniformOutputs() {

@@ -105,8 +105,17 @@ class JobBlock {
   /** A stage within which lanes are parked, or the first one. */
   int64_t stageToBeginWith() const;
 
-  /** Puts back what an owner holds who is gone: to the first stage, or nowhere if that happened before. */
-  void putBack(Owner owner);
+  /**
+   * At the end of a stage, where lanes run empty, one thread takes over what others have put aside, so that
+   * one full tile runs instead of many that are almost empty. Returns whether the owner is, or now becomes,
+   * that thread.
+   */
+  bool receive(int64_t stage, Owner owner);
+  void stopReceiving(int64_t stage, Owner owner);
+
+  /** Puts back what an owner holds who is gone: to the first stage, or nowhere if that happened before.
+   * Returns how many. */
+  int64_t putBack(Owner owner);
   /** True for the first who asks. */
   bool claimUniformOutputs();
   /** All instances are finished: the Program has no stage over instances. Returns how many there were. */
@@ -130,6 +139,8 @@ class JobBlock {
   Header* header_ = nullptr;
   Seat* seats_ = nullptr;
   uint8_t* states_ = nullptr;
+  /** For each stage, who takes over what was put aside there, or 0. */
+  Owner* receivers_ = nullptr;
   /** For each position: its owner, its instance, its row of parked carries. */
   Owner* owners_ = nullptr;
   uint32_t* instances_ = nullptr;

@@ -135,47 +135,62 @@ Outcome Worker::runLoop(Job& job, int64_t stage, bool& took) {
   const StagePlan& plan = plan_.stages()[plan_.laneStages()[static_cast<size_t>(stage)]];
   if (!fill(job, stage)) return Outcome::idle;
   took = true;
-  enter(plan_.program().lanes);
   for (const Load& load : plan.loads) loadTile(job, load);
   Mask& occupied = frame_.active;
   for (size_t t = 0; t < lanes_.size(); ++t) {
-    if (lanes_[t] < 0) {
-      leave(occupied, t);
-    } else {
+    if (lanes_[t] >= 0) {
       unpark(job, plan, t);
+    } else {
+      empty(occupied, t);
     }
   }
-  Outcome outcome = Outcome::idle;
+  const Outcome outcome = runTile(job, stage);
+  job.block().stopReceiving(stage, job.owner());
+  enter(plan_.program().lanes);
+  return outcome;
+}
+
+/** The loop over a tile, until all lanes are empty. */
+Outcome Worker::runTile(Job& job, int64_t stage) {
+  const StagePlan& plan = plan_.stages()[plan_.laneStages()[static_cast<size_t>(stage)]];
+  Mask& occupied = frame_.active;
   while (occupied.count > 0) {
-    outcome = job.check();
-    if (outcome == Outcome::gaveWay && !park(job, stage)) outcome = Outcome::idle;
-    if (outcome != Outcome::idle) break;
+    const Outcome outcome = job.check();
+    if (outcome != Outcome::idle && !(outcome == Outcome::gaveWay && !park(job, stage))) return outcome;
     onestep::run(plan.condition, frame_);
     if (frame_.poll()) return Outcome::aborted;
     const double* predicates = frame_[plan.predicate];
     bool refilled = false;
+    // Nothing waits for the stage, as far as this iteration has seen.
+    bool dry = false;
     for (size_t t = 0; t < lanes_.size(); ++t) {
-      if (lanes_[t] < 0 || truth(predicates[t])) continue;
-      for (const Store& store : plan.stores) storeLane(job, store, t);
-      job.leave(stage, lanes_[t]);
-      lanes_[t] = job.take(stage);
-      if (lanes_[t] < 0) {
-        leave(occupied, t);
-      } else {
-        for (const Load& load : plan.loads) loadLane(job, load, t);
-        unpark(job, plan, t);
-        refilled = true;
+      if (lanes_[t] >= 0) {
+        if (truth(predicates[t])) continue;
+        for (const Store& store : plan.stores) storeLane(job, store, t);
+        job.leave(stage, lanes_[t]);
+        empty(occupied, t);
       }
+      if (dry) continue;
+      const int64_t position = job.take(stage);
+      dry = position < 0;
+      if (dry) continue;
+      occupy(occupied, t, position);
+      for (const Load& load : plan.loads) loadLane(job, load, t);
+      unpark(job, plan, t);
+      refilled = true;
     }
     // A new instance may have nothing to do: its condition comes before its body.
     if (refilled || occupied.count == 0) continue;
+    if (dry && 2 * occupied.count <= frame_.lanes && !job.block().receive(stage, job.owner()) &&
+        park(job, stage)) {
+      return Outcome::idle;
+    }
     onestep::run(plan.block, frame_);
     if (frame_.poll()) return Outcome::aborted;
     assign(plan.carries, frame_);
     job.iterated(frame_.lanes, occupied.count);
   }
-  enter(plan_.program().lanes);
-  return outcome;
+  return Outcome::idle;
 }
 
 Outcome Worker::runOneByOne(Job& job, int64_t stage, bool& took) {
@@ -229,9 +244,16 @@ bool Worker::fill(Job& job, int64_t stage) {
   return lanes_[0] >= 0;
 }
 
-void Worker::leave(Mask& mask, size_t lane) {
-  mask.words[lane] = 0;
-  --mask.count;
+void Worker::empty(Mask& occupied, size_t lane) {
+  lanes_[lane] = -1;
+  occupied.words[lane] = 0;
+  --occupied.count;
+}
+
+void Worker::occupy(Mask& occupied, size_t lane, int64_t position) {
+  lanes_[lane] = position;
+  occupied.words[lane] = ~uint64_t{0};
+  ++occupied.count;
 }
 
 /** Puts all lanes of a loop stage aside, for any thread to take up again; or none, if there is no room. */

@@ -23,11 +23,13 @@ class Worker {
   Outcome runStage(Job& job, int64_t stage, bool& took);
   Outcome runStraight(Job& job, int64_t stage, bool& took);
   Outcome runLoop(Job& job, int64_t stage, bool& took);
+  Outcome runTile(Job& job, int64_t stage);
   Outcome runOneByOne(Job& job, int64_t stage, bool& took);
   Outcome iterate(Job& job, int64_t stage);
 
   bool fill(Job& job, int64_t stage);
-  static void leave(Mask& mask, size_t lane);
+  void empty(Mask& occupied, size_t lane);
+  void occupy(Mask& occupied, size_t lane, int64_t position);
   bool park(Job& job, int64_t stage);
   void unpark(Job& job, const StagePlan& plan, size_t lane);
 

@@ -1,0 +1,157 @@
+// The pool: thousands of θ-instances on all cores. Every thread runs the same program and takes whatever instance is
+// ready, so that nobody waits for the slowest.
+import { ArgumentError, OnestepError, checkOptions } from '../base/errors.js'
+import type { Executor, Prepared, PrepareOptions, Results, RunOptions } from '../base/executor.js'
+import type { NDArray } from '../base/ndarray.js'
+import { compilerOf } from '../runtime/compile.js'
+import type { Batch, Compiled, Returned } from '../runtime/compile.js'
+import { checkTimeout } from '../runtime/executor.js'
+import { MemoryPool } from '../runtime/memoryPool.js'
+import { SharedJob } from '../runtime/sharedJob.js'
+import { faultHook } from './messages.js'
+import type { Fault } from './messages.js'
+import { runJob } from './runJob.js'
+import { inOrder } from './stream.js'
+import { Threads } from './threads.js'
+
+export interface PoolOptions {
+  /** Default: one for each core. */
+  readonly threads?: number
+}
+
+export interface PoolRunOptions extends RunOptions, PrepareOptions {
+  /**
+   * Threads of OpenBLAS itself, for one large instance. With more than 1 the job runs on one thread of the pool, with nothing
+   * beside it in this process; its bits are those of that number of threads. Recorded in the results. Default 1.
+   */
+  readonly blasThreads?: number
+}
+
+export interface MapOptions extends PoolRunOptions {
+  /** Batches that are under way at one time; the next one is asked for when the first of them was taken. Default 4. */
+  readonly ahead?: number
+}
+
+/** A function of Tensors, or what `compile` made of it. */
+export type Traceable<A extends readonly unknown[], R> = ((...args: A) => R) | Compiled<A, R>
+/** The arguments of a batch. */
+export type BatchOf<A extends readonly unknown[]> = { readonly [K in keyof A]: Batch<A[K]> }
+
+const runOptions = ['signal', 'timeoutMs', 'onProgress', 'memoryLimit', 'lanes', 'blasThreads']
+
+/**
+ * Threads that run batches. Make one and keep it: its threads keep the programs that they ran.
+ *
+ *     await using pool = new Pool()
+ *     const results = await pool.run(f, [lambdas, shared(data)])
+ *
+ * An instance that fails costs nothing but itself: its status says why. A thread that dies costs nothing but time: what it
+ * held is computed again, once; what then kills a thread once more has the status `crashed`. Several runs share the threads;
+ * a long one gives way to others every 50 ms. Arrays in shared memory (every NDArray of this library) are used where they lie,
+ * and must not be written to during a run; others are copied when it begins.
+ */
+export class Pool implements Executor {
+  private readonly workers: Threads
+  private readonly memory = new MemoryPool()
+
+  /**
+   * @throws {ArgumentError} on a number of threads that no pool can have
+   * @throws {NativeError} `ERR_NATIVE_SINGLE_THREADED` when this OpenBLAS is wrong under threads
+   */
+  constructor(options: PoolOptions = {}) {
+    checkOptions('Pool', options, ['threads'])
+    this.workers = new Threads(options.threads)
+  }
+
+  get threads(): number {
+    return this.workers.count
+  }
+
+  /**
+   * Runs a function over a batch: every array of `inputs` has a leading axis of instances, but for what is marked with
+   * `shared`. The function is traced once for each set of shapes; pass the same function again and again.
+   * @throws {OnestepError} `ERR_POOL_CLOSED`; `ERR_MEMORY_LIMIT` with what the run needs; and what `compile` throws
+   */
+  async run<A extends readonly unknown[], R>(
+    fn: Traceable<A, R>,
+    inputs: BatchOf<A>,
+    options: PoolRunOptions = {},
+  ): Promise<Results<Returned<R, NDArray>>> {
+    checkOptions('run', options, runOptions)
+    return (await this.start(fn, inputs, options)) as Results<Returned<R, NDArray>>
+  }
+
+  /**
+   * Runs a function over batch after batch, and yields their results in order. Batches come from anything that can be
+   * iterated, also asynchronously, and are asked for only as results are taken: a stream of any length runs in bounded
+   * memory. Whoever stops taking results ends what is under way.
+   */
+  map<A extends readonly unknown[], R>(
+    fn: Traceable<A, R>,
+    batches: Iterable<BatchOf<A>> | AsyncIterable<BatchOf<A>>,
+    options: MapOptions = {},
+  ): AsyncGenerator<Results<Returned<R, NDArray>>, void, undefined> {
+    checkOptions('map', options, [...runOptions, 'ahead'])
+    const { ahead = 4, ...rest } = options
+    if (!Number.isInteger(ahead) || ahead < 1) {
+      throw new ArgumentError('map: option ahead', {
+        expected: 'a positive integer',
+        received: String(ahead),
+      })
+    }
+    const group = {}
+    return inOrder(
+      batches,
+      async (batch, signal) =>
+        this.start(fn, batch, { ...rest, signal }, group) as Promise<Results<Returned<R, NDArray>>>,
+      ahead,
+      options.signal,
+    )
+  }
+
+  prepare(fn: (...args: never[]) => unknown, options: PrepareOptions = {}): Prepared {
+    checkOptions('prepare', options, ['lanes'])
+    return async (inputs, given = {}) => {
+      checkOptions('run', given, runOptions)
+      return this.start(fn, inputs, { ...options, ...given })
+    }
+  }
+
+  private async start(
+    fn: unknown,
+    inputs: readonly unknown[],
+    options: PoolRunOptions & { readonly [faultHook]?: Fault },
+    group?: unknown,
+  ): Promise<Results> {
+    const { lanes, blasThreads = 1, memoryLimit, timeoutMs } = options
+    if (this.workers.closed) {
+      throw new OnestepError('the pool is closed', {
+        code: 'ERR_POOL_CLOSED',
+        remedy: 'Make a new Pool, or close this one later',
+      })
+    }
+    checkTimeout(timeoutMs)
+    if (!Number.isInteger(blasThreads) || blasThreads < 1) {
+      throw new ArgumentError('run: option blasThreads', {
+        expected: 'a positive integer',
+        received: String(blasThreads),
+      })
+    }
+    const compiled = compilerOf(fn, lanes === undefined ? {} : { lanes }).job(inputs)
+    const threads = blasThreads > 1 ? 1 : this.threads
+    const job = new SharedJob(compiled, this.memory, { threads, memoryLimit, blasThreads })
+    return runJob(this.workers, job, { ...options, group, fault: options[faultHook] })
+  }
+
+  /**
+   * Ends the pool: live runs end at once, with the status `aborted` for what they had not finished, and then the threads.
+   * Waits for both. A pool that nobody closes does not keep the process alive.
+   */
+  async close(): Promise<void> {
+    return this.workers.close()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}
