@@ -134,7 +134,15 @@ export { compile } from './runtime/compile.js'
 export type { Batch, Compiled, CompileOptions, Numbers, Returned } from './runtime/compile.js'
 export type { Result } from './runtime/results.js'
 export { Pool } from './pool/pool.js'
-export type { BatchOf, MapOptions, PoolOptions, PoolRunOptions, Traceable } from './pool/pool.js'
+export type {
+  BatchOf,
+  EachOptions,
+  ItemOf,
+  MapOptions,
+  PoolOptions,
+  PoolRunOptions,
+  Traceable,
+} from './pool/pool.js'
 export { gradientStatusNames, statusNames } from './runtime/results.js'
 
 export { defineProblem } from './problems/problem.js'

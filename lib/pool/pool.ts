@@ -1,13 +1,15 @@
 // The pool: thousands of θ-instances on all cores. Every thread runs the same program and takes whatever instance is
 // ready, so that nobody waits for the slowest.
 import { ArgumentError, OnestepError, checkOptions } from '../base/errors.js'
-import type { Executor, Prepared, PrepareOptions, Results, RunOptions } from '../base/executor.js'
+import type { Executor, Prepared, PrepareOptions, Results, RunOptions, Shared } from '../base/executor.js'
 import type { NDArray } from '../base/ndarray.js'
 import { compilerOf } from '../runtime/compile.js'
-import type { Batch, Compiled, Returned } from '../runtime/compile.js'
+import type { Batch, Compiled, Numbers, Returned } from '../runtime/compile.js'
 import { checkTimeout } from '../runtime/executor.js'
 import { MemoryPool } from '../runtime/memoryPool.js'
 import { SharedJob } from '../runtime/sharedJob.js'
+import type { Result } from '../runtime/results.js'
+import { eachInstance, groups, stackArguments } from './items.js'
 import { faultHook } from './messages.js'
 import type { Fault } from './messages.js'
 import { runJob } from './runJob.js'
@@ -32,10 +34,33 @@ export interface MapOptions extends PoolRunOptions {
   readonly ahead?: number
 }
 
+export interface EachOptions extends MapOptions {
+  /** Items a batch; default 1024. */
+  readonly batchSize?: number
+}
+
 /** A function of Tensors, or what `compile` made of it. */
 export type Traceable<A extends readonly unknown[], R> = ((...args: A) => R) | Compiled<A, R>
 /** The arguments of a batch. */
 export type BatchOf<A extends readonly unknown[]> = { readonly [K in keyof A]: Batch<A[K]> }
+/** The arguments of one instance. */
+export type ItemOf<A extends readonly unknown[]> = {
+  readonly [K in keyof A]: Numbers<A[K]> | Shared<Numbers<A[K]>>
+}
+
+/** Stacks groups of items; `check` sees the first. */
+async function* stacked(
+  itemGroups: AsyncIterable<readonly (readonly unknown[])[]>,
+  check: (batch: readonly unknown[]) => void,
+): AsyncGenerator<readonly unknown[], void, undefined> {
+  let first = true
+  for await (const group of itemGroups) {
+    const batch = stackArguments(group)
+    if (first) check(batch)
+    first = false
+    yield batch
+  }
+}
 
 const runOptions = ['signal', 'timeoutMs', 'onProgress', 'memoryLimit', 'lanes', 'blasThreads']
 
@@ -107,6 +132,40 @@ export class Pool implements Executor {
       ahead,
       options.signal,
     )
+  }
+
+  /**
+   * `map` for those who have single θ-instances: takes a stream of argument lists, groups them, and yields one result for
+   * each, in order. Making batches of one's own is faster.
+   * @throws {ArgumentError} where the function sums over its batch: an item has no batch that means anything
+   */
+  async *each<A extends readonly unknown[], R>(
+    fn: Traceable<A, R>,
+    items: Iterable<ItemOf<A>> | AsyncIterable<ItemOf<A>>,
+    options: EachOptions = {},
+  ): AsyncGenerator<Result<Returned<R, number | NDArray>>, void, undefined> {
+    checkOptions('each', options, [...runOptions, 'ahead', 'batchSize'])
+    const { batchSize = 1024, ...rest } = options
+    if (!Number.isInteger(batchSize) || batchSize < 1) {
+      throw new ArgumentError('each: option batchSize', {
+        expected: 'a positive integer',
+        received: String(batchSize),
+      })
+    }
+    const compiler = compilerOf(fn, rest.lanes === undefined ? {} : { lanes: rest.lanes })
+    const batches = stacked(groups(items, batchSize), (batch) => {
+      if (!compiler.job(batch).ready.meaning.sums.some((sum) => sum !== undefined)) return
+      throw new ArgumentError('each: the function has summed outputs', {
+        remedy: 'Use map, with batches of your own',
+      })
+    })
+    for await (const results of this.map(fn, batches as AsyncIterable<BatchOf<A>>, rest)) {
+      yield* eachInstance(results) as Generator<
+        Result<Returned<R, number | NDArray>>,
+        void,
+        undefined
+      >
+    }
   }
 
   prepare(fn: (...args: never[]) => unknown, options: PrepareOptions = {}): Prepared {

@@ -35,7 +35,7 @@ export async function* inOrder<T, R>(
       const first = underWay[0]
       if (first === undefined) return
       const result = await first
-      underWay.shift()
+      void underWay.shift()
       yield result
     }
   } finally {
