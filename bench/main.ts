@@ -21,6 +21,10 @@ const benches: Readonly<Record<string, Bench>> = {
     description: 'kernels, Newton beside NumPy, tracing and calling',
     load: async () => (await import('./engine.js')).engine,
   },
+  lanes: {
+    description: 'lanes that are refilled, two threads over one, JAX in lock-step, a million θ',
+    load: async () => (await import('./lanes.js')).lanes,
+  },
 }
 
 const list = (): string =>

@@ -14,30 +14,31 @@ export interface TimingOptions {
   readonly turn?: number
 }
 
+/** Calls one after another, each waited for where it answers with a promise. */
+const repeat = async (run: () => unknown, calls: number): Promise<void> => {
+  for (let i = 0; i < calls; i++) {
+    const answer = run()
+    if (answer instanceof Promise) await answer
+  }
+}
+
 /** A function of this process as a contestant, by the clock on the wall: what somebody waits. */
 export const waiting =
   (run: () => unknown): Contestant =>
-  (calls) => {
-    const start = performance.now()
-    for (let i = 0; i < calls; i++) run()
-    return (performance.now() - start) / 1000
-  }
-
-/** A function that answers with a promise as a contestant, by the clock on the wall. */
-export const awaiting =
-  (run: () => Promise<unknown>): Contestant =>
   async (calls) => {
     const start = performance.now()
-    for (let i = 0; i < calls; i++) await run()
+    await repeat(run, calls)
     return (performance.now() - start) / 1000
   }
 
-/** A function on one thread as a contestant, by the processor time of this process: firm on a machine that others use, too. */
+/**
+ * A function as a contestant, by the processor time of all threads of this process: firm on a machine that others use, too.
+ */
 export const computing =
   (run: () => unknown): Contestant =>
-  (calls) => {
+  async (calls) => {
     const start = process.cpuUsage()
-    for (let i = 0; i < calls; i++) run()
+    await repeat(run, calls)
     const { user, system } = process.cpuUsage(start)
     return (user + system) / 1e6
   }
