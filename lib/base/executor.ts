@@ -85,6 +85,8 @@ export interface Progress {
   readonly iterations: number
   /** How many of the instances that ended have which status. */
   readonly statuses: Readonly<Partial<Record<Status, number>>>
+  /** Threads that have shown a sign of life since the last report; none for long means that one long operation is running. */
+  readonly alive: number
   /** Since the run began. */
   readonly seconds: number
 }

@@ -18,6 +18,13 @@ export const setMemoryPressure = (report: (bytes: number) => void): void => {
   pressure = report
 }
 
+/** Counts memory that another thread made: this one holds it, too, until its own garbage collector has run. */
+export const adopt = (buffer: ArrayBufferLike): void => {
+  if (!(buffer instanceof SharedArrayBuffer) || buffer.byteLength === 0) return
+  pressure(buffer.byteLength)
+  released.register(buffer, buffer.byteLength)
+}
+
 /** Zero-filled bytes that every thread of the process can see. */
 export const allocateBytes = (bytes: number): SharedArrayBuffer => {
   const buffer = new SharedArrayBuffer(bytes)

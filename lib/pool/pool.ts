@@ -160,11 +160,7 @@ export class Pool implements Executor {
       })
     })
     for await (const results of this.map(fn, batches as AsyncIterable<BatchOf<A>>, rest)) {
-      yield* eachInstance(results) as Generator<
-        Result<Returned<R, number | NDArray>>,
-        void,
-        undefined
-      >
+      yield* eachInstance(results) as Generator<Result<Returned<R, number | NDArray>>, void, undefined>
     }
   }
 

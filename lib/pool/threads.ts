@@ -140,9 +140,8 @@ export class Threads {
 
   /** A job gives way as long as one of another group waits. */
   private balance(): void {
-    for (const { job, group } of this.clients) {
-      job.giveWay(this.queue.some(({ client }) => client.group !== group))
-    }
+    const waiting = new Set(this.queue.map(({ client }) => client.group))
+    for (const { job, group } of this.clients) job.giveWay(waiting.size > (waiting.has(group) ? 1 : 0))
   }
 }
 

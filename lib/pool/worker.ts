@@ -1,5 +1,6 @@
 // A thread of the pool. It keeps the programs that it ran last, with the memory that they need, and takes part in jobs.
 import { toRecord } from '../base/errorRecord.js'
+import { adopt } from '../base/memory.js'
 import { native } from '../runtime/native.js'
 import type { LoadedProgram } from '../runtime/native.js'
 import { join } from '../runtime/sharedJob.js'
@@ -31,6 +32,7 @@ const die = (death: Death): void => {
 /** What piscina calls for each task. */
 export default ({ job, turn, death }: Participation): Answer => {
   try {
+    for (const { buffer } of [job.memory, ...job.inputs, ...job.outputs]) adopt(buffer)
     const outcome = join(programOf(job), job, turn)
     if (outcome === 'fault' && death !== undefined) die(death)
     return { ok: true, outcome }

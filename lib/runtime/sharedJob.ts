@@ -72,12 +72,18 @@ export class SharedJob {
   private readonly workingBytes: number
   private readonly pool: MemoryPool
   private readonly begun = performance.now()
-  private stopped = false
+  private told: keyof typeof jobSignal = 'go'
+  private lastBeats: readonly number[] = []
 
   /** @throws {OnestepError} `ERR_MEMORY_LIMIT`, with what the job needs, when the limit is too small for it. */
   constructor({ ready, inputs, batch }: Job, pool: MemoryPool, options: JobOptions) {
     const { program, loaded } = ready
-    if (loaded.handle === undefined) throw new Error('a job needs a native program')
+    if (loaded.handle === undefined) {
+      throw new ArgumentError('threads run native programs only', {
+        expected: "a function, or what compile(fn) made of it with the backend 'native'",
+        received: "the backend 'interpreter'",
+      })
+    }
     const { threads, memoryLimit, blasThreads = 1 } = options
     const handle = loaded.handle
     const { seats, plan } = fit(handle, batch, Math.min(threads, most(batch, program.lanes)), memoryLimit)
@@ -117,14 +123,12 @@ export class SharedJob {
 
   /** Ends the job: every thread leaves it within a tenth of a second. */
   abort(): void {
-    this.stopped = true
-    native().signalJob(this.handle, this.message.memory, jobSignal.abort)
+    this.tell('abort')
   }
 
   /** Another job waits, or none any more. */
   giveWay(wanted: boolean): void {
-    if (!this.stopped)
-      native().signalJob(this.handle, this.message.memory, jobSignal[wanted ? 'giveWay' : 'go'])
+    this.tell(wanted ? 'giveWay' : 'go')
   }
 
   /** The thread of a seat is gone; returns how many instances it held. */
@@ -139,7 +143,10 @@ export class SharedJob {
   }
 
   progress(): Progress {
-    const { finished, crashed, iterations, tally } = native().readJob(this.handle, this.message.memory)
+    const counters = native().readJob(this.handle, this.message.memory)
+    const { finished, crashed, iterations, tally, beats } = counters
+    const alive = beats.filter((beat, seat) => beat !== (this.lastBeats[seat] ?? 0)).length
+    this.lastBeats = beats
     const counts: Partial<Record<Status, number>> = {}
     const count = (name: Status, n: number): void => {
       if (n > 0) counts[name] = (counts[name] ?? 0) + n
@@ -150,7 +157,7 @@ export class SharedJob {
     if (this.message.tallied === undefined) count('converged', finished)
     count('crashed', crashed)
     const seconds = (performance.now() - this.begun) / 1000
-    return { done: finished + crashed, total: this.batch, iterations, statuses: counts, seconds }
+    return { done: finished + crashed, total: this.batch, iterations, statuses: counts, alive, seconds }
   }
 
   /** The results; no thread may take part any more, and the job ends here. */
@@ -181,6 +188,13 @@ export class SharedJob {
   /** The memory of the job is free again. */
   release(): void {
     this.pool.give(this.message.memory)
+  }
+
+  /** An aborted job stays so. */
+  private tell(signal: keyof typeof jobSignal): void {
+    if (signal === this.told || this.told === 'abort') return
+    this.told = signal
+    native().signalJob(this.handle, this.message.memory, jobSignal[signal])
   }
 
   private statesOfAll(): (Status | undefined)[] {

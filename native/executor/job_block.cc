@@ -181,8 +181,9 @@ int64_t JobBlock::parkingRow() {
 void JobBlock::park(int64_t position, Owner owner, int64_t stage, int64_t row) {
   rows_[position] = static_cast<int32_t>(row);
   if (release(position, owner)) parkedAt(stage).push(static_cast<uint32_t>(position));
-  // Either who puts aside sees that the receiver has gone, or the receiver sees what was put aside.
-  std::atomic_thread_fence(std::memory_order_seq_cst);
+  // Of this and the end of receiving, one comes first: either that end sees what was put aside, or whoever
+  // puts aside sees that nobody receives any more.
+  std::atomic_ref(receivers_[stage]).fetch_add(0, std::memory_order_acq_rel);
 }
 
 bool JobBlock::receive(int64_t stage, Owner owner) {
@@ -193,8 +194,7 @@ bool JobBlock::receive(int64_t stage, Owner owner) {
 }
 
 void JobBlock::stopReceiving(int64_t stage, Owner owner) {
-  std::atomic_ref(receivers_[stage]).compare_exchange_strong(owner, 0, std::memory_order_relaxed);
-  std::atomic_thread_fence(std::memory_order_seq_cst);
+  std::atomic_ref(receivers_[stage]).compare_exchange_strong(owner, 0, std::memory_order_acq_rel);
 }
 
 int64_t JobBlock::stageToBeginWith() const {
