@@ -120,6 +120,7 @@ export { gradientDescent } from './solvers/gradientDescent.js'
 export { newton } from './solvers/newton.js'
 
 export { shared, summed } from './base/executor.js'
+export { jointProgress } from './base/jointProgress.js'
 export type {
   Executor,
   Progress,
@@ -153,5 +154,7 @@ export { loadDigits, splitDigits } from './data/digits.js'
 export { readLibsvm } from './data/libsvm.js'
 export { csvText } from './study/csv.js'
 export { groupedPanels, linePlot } from './study/plot.js'
+export { progressReporter } from './study/progress.js'
+export type { ProgressOptions, ProgressReporter, ShownProgress } from './study/progress.js'
 export { htmlReport } from './study/report.js'
 export { textTable } from './study/table.js'
