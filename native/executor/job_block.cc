@@ -46,7 +46,7 @@ struct JobBlock::Layout {
     header = pieces.take(sizeof(Header));
     seats = pieces.take(shape.seats * static_cast<int64_t>(sizeof(Seat)));
     states = pieces.take(shape.batch);
-    receivers = pieces.take(stages * static_cast<int64_t>(sizeof(Owner)));
+    receivers = pieces.take(stages * static_cast<int64_t>(sizeof(Receiver)));
     owners = pieces.take(shape.positions * static_cast<int64_t>(sizeof(Owner)));
     instances = pieces.take(shape.positions * static_cast<int64_t>(sizeof(uint32_t)));
     rows = pieces.take(shape.positions * static_cast<int64_t>(sizeof(int32_t)));
@@ -78,7 +78,7 @@ JobBlock::JobBlock(const Plan& plan, const JobShape& shape, void* memory) {
   header_ = reinterpret_cast<Header*>(base + at.header);
   seats_ = reinterpret_cast<Seat*>(base + at.seats);
   states_ = reinterpret_cast<uint8_t*>(base + at.states);
-  receivers_ = reinterpret_cast<Owner*>(base + at.receivers);
+  receivers_ = reinterpret_cast<Receiver*>(base + at.receivers);
   owners_ = reinterpret_cast<Owner*>(base + at.owners);
   instances_ = reinterpret_cast<uint32_t*>(base + at.instances);
   rows_ = reinterpret_cast<int32_t*>(base + at.rows);
@@ -112,7 +112,7 @@ JobBlock JobBlock::open(const Plan& plan, const JobShape& shape, void* memory) {
   std::fill_n(block.seats_, shape.seats, Seat{});
   std::memset(block.states_, 0, static_cast<size_t>(shape.batch));
   std::fill_n(block.owners_, shape.positions, 0);
-  std::fill_n(block.receivers_, block.header_->stages, 0);
+  std::fill_n(block.receivers_, block.header_->stages, Receiver{});
   for (int64_t stage = 0; stage < block.header_->stages; ++stage) {
     block.waiting(stage).fill(0);
     block.parkedAt(stage).fill(0);
@@ -136,7 +136,7 @@ JobBlock JobBlock::join(const Plan& plan, void* memory, int64_t length) {
 
 int64_t JobBlock::take(int64_t stage, Owner owner) {
   uint32_t position = 0;
-  const Owner receiver = std::atomic_ref(receivers_[stage]).load(std::memory_order_relaxed);
+  const Owner receiver = std::atomic_ref(receivers_[stage].owner).load(std::memory_order_relaxed);
   const bool waits =
       ((receiver == 0 || receiver == owner) && parkedAt(stage).pop(position)) || waiting(stage).pop(position);
   if (!waits) {
@@ -183,18 +183,20 @@ void JobBlock::park(int64_t position, Owner owner, int64_t stage, int64_t row) {
   if (release(position, owner)) parkedAt(stage).push(static_cast<uint32_t>(position));
   // Of this and the end of receiving, one comes first: either that end sees what was put aside, or whoever
   // puts aside sees that nobody receives any more.
-  std::atomic_ref(receivers_[stage]).fetch_add(0, std::memory_order_acq_rel);
+  std::atomic_ref(receivers_[stage].owner).fetch_add(0, std::memory_order_acq_rel);
 }
 
-bool JobBlock::receive(int64_t stage, Owner owner) {
-  Owner nobody = 0;
-  return std::atomic_ref(receivers_[stage])
-             .compare_exchange_strong(nobody, owner, std::memory_order_relaxed) ||
-         nobody == owner;
+bool JobBlock::keeps(int64_t stage, Owner owner, int64_t occupied, int64_t lanes) {
+  auto& [receiver, room] = receivers_[stage];
+  Owner who = 0;
+  std::atomic_ref(receiver).compare_exchange_strong(who, owner, std::memory_order_relaxed);
+  if (who != 0 && who != owner) return occupied > std::atomic_ref(room).load(std::memory_order_relaxed);
+  std::atomic_ref(room).store(static_cast<int32_t>(lanes - occupied), std::memory_order_relaxed);
+  return true;
 }
 
 void JobBlock::stopReceiving(int64_t stage, Owner owner) {
-  std::atomic_ref(receivers_[stage]).compare_exchange_strong(owner, 0, std::memory_order_acq_rel);
+  std::atomic_ref(receivers_[stage].owner).compare_exchange_strong(owner, 0, std::memory_order_acq_rel);
 }
 
 int64_t JobBlock::stageToBeginWith() const {

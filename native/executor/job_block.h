@@ -106,11 +106,12 @@ class JobBlock {
   int64_t stageToBeginWith() const;
 
   /**
-   * At the end of a stage, where lanes run empty, one thread takes over what others have put aside, so that
-   * one full tile runs instead of many that are almost empty. Returns whether the owner is, or now becomes,
-   * that thread.
+   * At the end of a stage, where lanes run empty, one thread takes over what others put aside, so that one
+   * full tile runs instead of several that are almost empty. Returns whether the owner, with so many lanes of
+   * its tile occupied, keeps them: it is the one who receives, or they do not fit into the empty lanes of
+   * that one.
    */
-  bool receive(int64_t stage, Owner owner);
+  bool keeps(int64_t stage, Owner owner, int64_t occupied, int64_t lanes);
   void stopReceiving(int64_t stage, Owner owner);
 
   /** Puts back what an owner holds who is gone: to the first stage, or nowhere if that happened before.
@@ -139,8 +140,12 @@ class JobBlock {
   Header* header_ = nullptr;
   Seat* seats_ = nullptr;
   uint8_t* states_ = nullptr;
-  /** For each stage, who takes over what was put aside there, or 0. */
-  Owner* receivers_ = nullptr;
+  /** For each stage, who takes over what was put aside there, or 0, and how many lanes that one has empty. */
+  struct Receiver {
+    Owner owner;
+    int32_t room;
+  };
+  Receiver* receivers_ = nullptr;
   /** For each position: its owner, its instance, its row of parked carries. */
   Owner* owners_ = nullptr;
   uint32_t* instances_ = nullptr;

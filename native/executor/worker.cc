@@ -154,6 +154,7 @@ Outcome Worker::runLoop(Job& job, int64_t stage, bool& took) {
 Outcome Worker::runTile(Job& job, int64_t stage) {
   const StagePlan& plan = plan_.stages()[plan_.laneStages()[static_cast<size_t>(stage)]];
   Mask& occupied = frame_.active;
+  bool receiving = false;
   while (occupied.count > 0) {
     const Outcome outcome = job.check();
     if (outcome != Outcome::idle && !(outcome == Outcome::gaveWay && !park(job, stage))) return outcome;
@@ -181,10 +182,11 @@ Outcome Worker::runTile(Job& job, int64_t stage) {
     }
     // A new instance may have nothing to do: its condition comes before its body.
     if (refilled || occupied.count == 0) continue;
-    if (dry && 2 * occupied.count <= frame_.lanes && !job.block().receive(stage, job.owner()) &&
-        park(job, stage)) {
+    if (dry && !job.block().keeps(stage, job.owner(), occupied.count, frame_.lanes) && park(job, stage)) {
       return Outcome::idle;
     }
+    if (receiving && !dry) job.block().stopReceiving(stage, job.owner());
+    receiving = dry;
     onestep::run(plan.block, frame_);
     if (frame_.poll()) return Outcome::aborted;
     assign(plan.carries, frame_);
