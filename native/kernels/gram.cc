@@ -90,7 +90,7 @@ void UniformGram(const GramShape& s, double* g, const double* a, const double* w
     const int64_t rows = std::min(kGramRows, s.rows - start);
     const double* const panel = a + start * p;
     for (int64_t group = 0, lane = 0; group < widths.count; lane += widths[group++] * kSlab) {
-      for (const int64_t i : Panels(p, 1, stop)) {
+      for (const int64_t i : Panels(p, 1, stop, rows * p)) {
         const Blocks counts(i + 1, kMostRows);
         for (int64_t block = 0, j = 0; block < counts.count; j += counts[block++]) {
           kGramBlocks[static_cast<size_t>((widths[group] - 1) * kMostRows + counts[block] - 1)](

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 
 namespace onestep {
@@ -73,7 +74,12 @@ void copyNested(double* out, const double* in, int rank, const Dimension* dims, 
 
 void fillDense(double* out, double value, int64_t count, Poll stop) {
   for (const int64_t i : Panels(count, kPanelNumbers, stop)) {
-    std::fill_n(out + i, std::min(kPanelNumbers, count - i), value);
+    const int64_t panel = std::min(kPanelNumbers, count - i);
+    if (std::bit_cast<uint64_t>(value) == 0) {
+      std::memset(out + i, 0, static_cast<size_t>(panel) * sizeof(double));
+    } else {
+      std::fill_n(out + i, panel, value);
+    }
   }
 }
 

@@ -83,6 +83,9 @@ class Tree {
   HWY_ALIGN double entries_[48 * kVectors * kLanes];
 };
 
+/** What a row of so many columns costs: rows that lie apart are read by lines of eight numbers. */
+constexpr int64_t RowNumbers(int64_t columns) { return std::max(columns, kSlab); }
+
 /** kVectors vectors of columns, all rows. */
 template <class R, int kVectors, class D>
 HWY_INLINE void Columns(D d, double* out, const double* in, int64_t axis, int64_t inner, Poll stop) {
@@ -90,7 +93,7 @@ HWY_INLINE void Columns(D d, double* out, const double* in, int64_t axis, int64_
   hn::Vec<D> total[kVectors];
   Tree<R, D, kVectors> tree;
   for (const int64_t start :
-       Panels(std::max<int64_t>(axis, 1), kSumBlock, stop, kSumBlock * kVectors * kLanes)) {
+       Panels(std::max<int64_t>(axis, 1), kSumBlock, stop, kSumBlock * RowNumbers(kVectors * kLanes))) {
     for (int v = 0; v < kVectors; ++v) total[v] = hn::Set(d, R::kEmpty);
     const int64_t end = std::min(axis, start + kSumBlock);
     for (int64_t r = start; r < end; ++r) {
@@ -133,9 +136,21 @@ HWY_INLINE double Run(const double* in, int64_t axis, Poll stop) {
   return streams[0];
 }
 
+/** As many strips of kVectors vectors of columns as there are from column `first` on; returns where they end.
+ */
+template <class R, int kVectors, class D>
+HWY_INLINE int64_t Strips(D d, double* out, const double* in, int64_t axis, int64_t inner, int64_t first,
+                          Poll stop) {
+  constexpr int64_t kStrip = kVectors * static_cast<int64_t>(hn::MaxLanes(D()));
+  const int64_t columns = (inner - first) / kStrip * kStrip;
+  for (const int64_t i : Panels(columns, kStrip, stop, axis * RowNumbers(kStrip))) {
+    Columns<R, kVectors>(d, out + first + i, in + first + i, axis, inner, stop);
+  }
+  return first + columns;
+}
+
 template <class R>
 void Reduce(double* out, const double* in, int64_t outer, int64_t axis, int64_t inner, Poll stop) {
-  constexpr int64_t kLanes = hn::MaxLanes(Tag()), kWide = 8 * kLanes;
   for (const int64_t o : Panels(outer, 1, stop, axis * inner)) {
     const double* const from = in + o * axis * inner;
     double* const to = out + o * inner;
@@ -143,12 +158,9 @@ void Reduce(double* out, const double* in, int64_t outer, int64_t axis, int64_t 
       *to = Run<R>(from, axis, stop);
       continue;
     }
-    int64_t i = inner / kWide * kWide;
-    for (const int64_t wide : Panels(i, kWide, stop, axis * kWide)) {
-      Columns<R, 8>(Tag(), to + wide, from + wide, axis, inner, stop);
-    }
-    for (; i + kLanes <= inner; i += kLanes) Columns<R, 1>(Tag(), to + i, from + i, axis, inner, stop);
-    for (; i < inner; ++i) Columns<R, 1>(hn::CappedTag<double, 1>(), to + i, from + i, axis, inner, stop);
+    int64_t done = Strips<R, 8>(Tag(), to, from, axis, inner, 0, stop);
+    done = Strips<R, 1>(Tag(), to, from, axis, inner, done, stop);
+    Strips<R, 1>(hn::CappedTag<double, 1>(), to, from, axis, inner, done, stop);
   }
 }
 
