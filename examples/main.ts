@@ -1,71 +1,63 @@
 // The main job, `npm start`: a hyperparameter study on real digits. The training problem is solved for hundreds of λ at once,
-// and the validation loss is differentiated in λ by one-step, implicit and unrolled differentiation side by side.
+// on all cores, and the validation loss is differentiated in λ by one-step, implicit and unrolled differentiation side by side.
 import { mkdir, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import {
-  compile,
+  Pool,
   csvText,
   gradientStatuses,
   htmlReport,
   implicit,
   logspace,
   oneStep,
+  progressReporter,
   statuses,
   textTable,
   unrolled,
   valueAndGrad,
 } from 'onestep'
-import type { NDArray, Strategy, Tensor } from 'onestep'
+import type { NDArray, Results, Strategy, Tensor } from 'onestep'
 import { loadData, validationLoss } from './digits/problem.js'
 import type { DigitData } from './digits/problem.js'
 
-const CHUNK = 64
-
 interface Sweep {
   readonly name: string
-  readonly seconds: number
   readonly loss: Float64Array
   readonly gradient: Float64Array
-  readonly iterations: Float64Array
-  readonly status: Float64Array
-  readonly gradientStatus: Float64Array
+  readonly results: Results
+  readonly seconds: number
+  readonly threads: number
+  /** Lanes a tile. */
+  readonly lanes: number
+  /** Share of the lanes' iterations that some λ needed. */
+  readonly laneEfficiency: number
 }
 
-/** A line on a terminal that is written over; elsewhere a line now and then. */
-const progress = (text: string, done: boolean): void => {
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[2K${text}${done ? '\n' : ''}`)
-  else if (done) process.stderr.write(`${text}\n`)
-}
-
-/** Loss, hypergradient and statuses for every λ, by one strategy. */
-const sweep = (label: string, data: DigitData, lambdas: NDArray, strategy: Strategy, tol: number): Sweep => {
-  const f = compile((lambda: Tensor) => valueAndGrad(validationLoss(data, strategy, tol))(lambda))
-  const count = lambdas.size
-  const column = (): Float64Array => new Float64Array(count)
-  const out = {
-    loss: column(),
-    gradient: column(),
-    iterations: column(),
-    status: column(),
-    gradientStatus: column(),
-  }
+/** Loss, hypergradient and statuses for every λ, by one strategy, on all cores. */
+const sweep = async (
+  pool: Pool,
+  label: string,
+  data: DigitData,
+  lambdas: NDArray,
+  strategy: Strategy,
+  tol: number,
+): Promise<Sweep> => {
+  const f = (lambda: Tensor) => valueAndGrad(validationLoss(data, strategy, tol))(lambda)
   const begin = performance.now()
-  for (let at = 0; at < count; at += CHUNK) {
-    const result = f.batch(lambdas.data.subarray(at, at + CHUNK))
-    out.loss.set(result.value[0].data, at)
-    out.gradient.set(result.value[1].data, at)
-    out.iterations.set(result.iterations, at)
-    out.status.set(result.status, at)
-    out.gradientStatus.set(result.gradientStatus, at)
-    const done = Math.min(count, at + CHUNK)
-    progress(`${label.padEnd(28)} ${String(done).padStart(5)} of ${String(count)} λ`, done === count)
+  const onProgress = progressReporter({ label })
+  const results = await pool.run(f, [lambdas], { onProgress })
+  const seconds = (performance.now() - begin) / 1000
+  const { threads = 1, lanes = 1, laneIterations = NaN, laneSlots = NaN } = results.run ?? {}
+  const [loss, gradient] = results.value
+  return {
+    ...{ name: label, loss: loss.data, gradient: gradient.data },
+    ...{ results, seconds, threads, lanes, laneEfficiency: laneIterations / laneSlots },
   }
-  return { name: label, seconds: (performance.now() - begin) / 1000, ...out }
 }
 
 /** "512 converged" or "500 converged, 12 maxSteps". */
-const tally = (codes: Float64Array, table: readonly { readonly name: string }[]): string => {
+const tally = (codes: Uint8Array, table: readonly { readonly name: string }[]): string => {
   const counts = new Map<string, number>()
   for (const code of codes) {
     const name = table[code]?.name ?? String(code)
@@ -99,13 +91,15 @@ const TOL = 1e-6
 const REFERENCE_TOL = 1e-12
 const [n, p] = data.training.images.shape as [number, number]
 console.error(
-  `digits: ${String(n)} training and ${String(data.validation.images.shape[0])} validation images, ${String(p)} weights, ${String(count)} λ as lanes`,
+  `digits: ${String(n)} training and ${String(data.validation.images.shape[0])} validation images, ${String(p)} weights, ${String(count)} λ`,
 )
 
-const reference = sweep('reference: implicit at 1e-12', data, lambdas, implicit(), REFERENCE_TOL)
-const sweeps = [oneStep(), implicit(), unrolled()].map((strategy) =>
-  sweep(strategy.name, data, lambdas, strategy, TOL),
-)
+await using pool = new Pool()
+const reference = await sweep(pool, 'reference: implicit at 1e-12', data, lambdas, implicit(), REFERENCE_TOL)
+const sweeps: Sweep[] = []
+for (const strategy of [oneStep(), implicit(), unrolled()]) {
+  sweeps.push(await sweep(pool, strategy.name, data, lambdas, strategy, TOL))
+}
 const all = [...sweeps, reference]
 const errorOf = (s: Sweep): Float64Array =>
   errors(inLog(s.gradient, lambdas), inLog(reference.gradient, lambdas))
@@ -115,6 +109,9 @@ const table = {
     'strategy',
     'inner tol',
     'seconds',
+    'λ/s',
+    'threads × lanes',
+    'lane efficiency',
     'Newton steps',
     'largest gradient error',
     'solves',
@@ -124,12 +121,15 @@ const table = {
     s.name,
     (s === reference ? REFERENCE_TOL : TOL).toExponential(0),
     s.seconds,
-    s.iterations.reduce((a, b) => a + b, 0),
+    Math.round(count / s.seconds),
+    `${String(s.threads)} × ${String(s.lanes)}`,
+    `${(100 * s.laneEfficiency).toFixed(0)} %`,
+    s.results.iterations.reduce((a, b) => a + b, 0),
     errorOf(s)
       .reduce((a, b) => Math.max(a, b), 0)
       .toExponential(1),
-    tally(s.status, statuses),
-    tally(s.gradientStatus, gradientStatuses),
+    tally(s.results.status, statuses),
+    tally(s.results.gradientStatus, gradientStatuses),
   ]),
 }
 console.log(textTable(table))
@@ -187,7 +187,7 @@ await writeFile(`${values.out}/digits.html`, html)
 const columns = ['lambda', ...all.flatMap((s) => [`${s.name} loss`, `${s.name} gradient`, `${s.name} steps`])]
 const rows = Array.from(lambdas.data, (lambda, i) => [
   lambda,
-  ...all.flatMap((s) => [s.loss[i] as number, s.gradient[i] as number, s.iterations[i] as number]),
+  ...all.flatMap((s) => [s.loss[i] as number, s.gradient[i] as number, s.results.iterations[i] as number]),
 ])
 await writeFile(`${values.out}/digits.csv`, csvText(columns, rows))
 console.log(`wrote ${values.out}/digits.html and digits.csv`)

@@ -125,11 +125,13 @@ t.test('the main job', (t) => {
   )
   t.equal(status, 0, stderr)
   for (const strategy of ['one-step', 'implicit', 'unrolled']) {
-    t.match(stdout, new RegExp(`${strategy}\\s+1e-6\\s.*5 converged\\s+5 ok`))
+    t.match(stdout, new RegExp(`${strategy}\\s+1e-6\\s.*\\d × \\d+\\s+\\d+ %\\s.*5 converged\\s+5 ok`))
   }
   t.match(stdout, /best λ = \d/)
+  t.match(stderr, /^one-step: 5 of 5, /m, 'progress, on a stream that is no terminal')
   const html = readFileSync(join(out, 'digits.html'), 'utf8')
   t.match(html, /<svg/)
+  t.match(html, /threads × lanes[\s\S]*lane efficiency/)
   t.notMatch(html, /(src|href)="https?:/)
   const rows = readFileSync(join(out, 'digits.csv'), 'utf8').trim().split(/\r?\n/)
   t.equal(rows.length, 6)
