@@ -24,6 +24,7 @@ export const streamFigures = async (count: number, size: number): Promise<Figure
   const worst = { residual: 0, gradient: 0 }
   let checking = 0
   const start = performance.now()
+  const used = process.cpuUsage()
   for await (const { value, status, batch, run } of pool.map(cheapNewton, batches())) {
     for (const code of status) if (code !== 0) failed++
     if (done === 0) {
@@ -40,6 +41,7 @@ export const streamFigures = async (count: number, size: number): Promise<Figure
     else largest = Math.max(largest, resident)
   }
   const seconds = (performance.now() - start - checking) / 1000
+  const { user, system } = process.cpuUsage(used)
   if (done !== count || failed > 0) {
     throw new OnestepError('the stream of θ is not solved', {
       code: 'ERR_BENCH',
@@ -52,6 +54,7 @@ export const streamFigures = async (count: number, size: number): Promise<Figure
     reported(`${title}: largest entry of ∇f in the first batch`, worst.residual),
     reported(`${title}: largest error of a gradient in the first batch`, worst.gradient),
     atLeast(`${title}: instances a second`, count / seconds, 500_000),
+    reported(`${title}: microseconds of processor time an instance, all threads`, (user + system) / count),
     atMost(
       `${title}: MiB that resident memory grows after the first tenth`,
       (largest - settled) / megabyte,
