@@ -1,5 +1,5 @@
-// The experiments of the paper: npm run paper -- newton|ridge [--quick] [--data FILE] [--json]
-// stdout holds the result alone, a table or with --json one line of JSON; everything else goes to stderr.
+// The experiments of the paper: npm run paper -- newton|ridge [--quick] [--data FILE] [--json] [--quiet]
+// stdout holds the result alone, a table or with --json one line of JSON; everything else, progress above all, goes to stderr.
 import { Command } from 'commander'
 import { newtonExperiment, showNewton } from './newtonReport.js'
 import { ridgeExperiment, showRidge } from './ridgeReport.js'
@@ -7,6 +7,7 @@ import { ridgeExperiment, showRidge } from './ridgeReport.js'
 interface Options {
   readonly quick?: true
   readonly json?: true
+  readonly quiet?: true
   readonly data?: string
 }
 
@@ -24,8 +25,13 @@ const paperCommand = (): Command => {
     .description('Newton on weighted logistic regression: accuracy, cost and convergence of the estimators')
     .option('--quick', 'the two smallest sizes, few repeats')
     .option('--json', 'print JSON')
+    .option('--quiet', 'no progress')
     .action(async (options: Options) => {
-      print(await newtonExperiment({ quick: options.quick === true }), showNewton, options)
+      print(
+        await newtonExperiment({ quick: options.quick === true, quiet: options.quiet === true }),
+        showNewton,
+        options,
+      )
     })
   command
     .command('ridge')
@@ -33,10 +39,15 @@ const paperCommand = (): Command => {
     .option('--quick', 'the first 512 samples only')
     .option('--data <file>', 'the file cpu.small.arff; synthetic data without it')
     .option('--json', 'print JSON')
+    .option('--quiet', 'no progress')
     .action(async (options: Options) => {
-      const { quick, data } = options
+      const { quick, quiet, data } = options
       print(
-        await ridgeExperiment({ quick: quick === true, ...(data === undefined ? {} : { data }) }),
+        await ridgeExperiment({
+          quick: quick === true,
+          quiet: quiet === true,
+          ...(data === undefined ? {} : { data }),
+        }),
         showRidge,
         options,
       )

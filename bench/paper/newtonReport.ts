@@ -1,22 +1,41 @@
 // The Newton experiment as a whole, and as a report beside the published figures.
-import { textTable } from '../../lib/index.js'
+import { Pool, progressReporter, textTable } from '../../lib/index.js'
 import { convergence } from './convergence.js'
 import type { ConvergenceRow } from './convergence.js'
 import { newtonRow, sizes } from './newton.js'
 import type { NewtonRow } from './newton.js'
 import { publishedConvergence, publishedNewtonRows } from './published.js'
+import { onPool } from './runner.js'
 
 export interface NewtonResult {
   readonly rows: readonly NewtonRow[]
   readonly convergence: readonly ConvergenceRow[]
 }
 
-/** All sizes and the convergence at p = 106; `quick`: the two smallest sizes. */
-export const newtonExperiment = async ({ quick }: { readonly quick: boolean }): Promise<NewtonResult> => {
+/**
+ * All sizes and the convergence at p = 106; `quick`: the two smallest sizes; `quiet`: without progress. The sizes run in this
+ * thread, one after another: their figure is the processor time of one solve, which nothing may run beside. The programs of
+ * the convergence run on a pool.
+ */
+export const newtonExperiment = async ({
+  quick,
+  quiet,
+}: {
+  readonly quick: boolean
+  readonly quiet: boolean
+}): Promise<NewtonResult> => {
+  const wanted = quick ? sizes.slice(0, 2) : sizes
+  const timed = progressReporter({ label: 'Newton, sizes', quiet })
+  const begun = performance.now()
   const rows: NewtonRow[] = []
-  for (const p of quick ? sizes.slice(0, 2) : sizes)
+  for (const p of wanted) {
     rows.push(await newtonRow(p, quick ? 3 : p < 400 ? 15 : 9))
-  return { rows, convergence: convergence(106, [4, 5, 6, 7, 8]) }
+    const seconds = (performance.now() - begun) / 1000
+    timed({ done: rows.length, total: wanted.length, statuses: {}, seconds })
+  }
+  await using pool = new Pool()
+  const progress = progressReporter({ label: 'Newton, convergence', quiet })
+  return { rows, convergence: await convergence(onPool(pool), 106, [4, 5, 6, 7, 8], progress) }
 }
 
 const percent = (measured: number, published: number): string =>

@@ -18,9 +18,10 @@ import {
   vmap,
   zeros,
 } from '../../lib/index.js'
-import type { NDArray, Strategy, Tensor } from '../../lib/index.js'
+import type { NDArray, ShownProgress, Strategy, Tensor } from '../../lib/index.js'
 import { exactly } from './exactly.js'
 import type { PublishedRidge } from './published.js'
+import type { Runner } from './runner.js'
 import { relativeError, squaredSingularValues } from './spectrum.js'
 import { formulas, ridgeMap, ridgeSolution } from './weightedRidge.js'
 import type { Formula, RidgeData, WeightedRidge } from './weightedRidge.js'
@@ -95,7 +96,7 @@ export const ridgePrograms = (problem: WeightedRidge) => {
   }
 }
 
-const arrayOf = ({ value }: { readonly value: number | NDArray }): NDArray => value as NDArray
+const arrayOf = (value: number | NDArray): NDArray => value as NDArray
 
 type Programs = ReturnType<typeof ridgePrograms>
 
@@ -107,27 +108,27 @@ interface Block {
   readonly E: NDArray
 }
 
-const walk = (programs: Programs, start: NDArray, theta: NDArray, count: number): Block[] => {
-  const list: Block[] = []
-  for (let x = start; list.length < count;) {
-    const made = programs.differentiate(x, theta).value as Omit<Block, 'start'>
-    list.push({ start: x, ...made })
-    x = made.x
-  }
-  return list
-}
+const differentiated = async (
+  run: Runner,
+  { differentiate }: Programs,
+  start: NDArray,
+  theta: NDArray,
+): Promise<Block> => ({ start, ...((await run(differentiate, start, theta)) as Omit<Block, 'start'>) })
 
 /** The Jacobian of several blocks in a row, from the start of the first. */
-const chained = (programs: Programs, list: readonly Block[]): NDArray =>
-  list.slice(1).reduce((D, { P, E }) => arrayOf(programs.chain(P, D, E)), (list[0] as Block).E)
+const chained = async (run: Runner, { chain }: Programs, list: readonly Block[]): Promise<NDArray> => {
+  let D = (list[0] as Block).E
+  for (const { P, E } of list.slice(1)) D = arrayOf(await run(chain, P, D, E))
+  return D
+}
 
 type Estimates = Readonly<Record<string, NDArray>>
 
 /** What estimators say at the end of the last of these blocks. */
-type Estimator = (list: readonly Block[], theta: NDArray) => Estimates
+type Estimator = (list: readonly Block[], theta: NDArray) => Promise<Estimates>
 
 /** The estimators of the figure. */
-const figureEstimators = (programs: Programs): Estimator => {
+const figureEstimators = (run: Runner, programs: Programs): Estimator => {
   const stops = [100, 10, 1].map((K, i, all) => ({
     K,
     advance: programs.advance((all[i - 1] ?? block) - K),
@@ -138,16 +139,16 @@ const figureEstimators = (programs: Programs): Estimator => {
     implicit: programs.at(implicit()),
     'cg-5': programs.at(implicit({ linearSolver: 'cg', maxSteps: 5, tol: 0 })),
   }
-  return (list, theta) => {
+  return async (list, theta) => {
     const { start, x, E } = list[list.length - 1] as Block
-    const estimates: Record<string, NDArray> = { unrolled: chained(programs, list) }
+    const estimates: Record<string, NDArray> = { unrolled: await chained(run, programs, list) }
     let from = start
     for (const { K, advance, jacobian } of stops) {
-      from = arrayOf(advance(from, theta))
-      estimates[`truncated-${String(K)}`] = arrayOf(jacobian(from, theta))
+      from = arrayOf(await run(advance, from, theta))
+      estimates[`truncated-${String(K)}`] = arrayOf(await run(jacobian, from, theta))
     }
     estimates[`truncated-${String(block)}`] = E
-    for (const [name, at] of Object.entries(atPoint)) estimates[name] = arrayOf(at(x, theta))
+    for (const [name, at] of Object.entries(atPoint)) estimates[name] = arrayOf(await run(at, x, theta))
     return estimates
   }
 }
@@ -156,7 +157,7 @@ const figureEstimators = (programs: Programs): Estimator => {
  * The sweep over K. ∂ₓF is constant here, so that P = (∂ₓF)¹⁰⁰⁰ also lengthens a Neumann series:
  * neumann-(K + 1000) = P neumann-K + neumann-1000.
  */
-const sweepEstimators = (programs: Programs): Estimator => {
+const sweepEstimators = (run: Runner, programs: Programs): Estimator => {
   const half = block / 2
   const advance = programs.advance(half)
   const [truncatedHalf, neumannHalf, neumannBlock] = [
@@ -164,64 +165,102 @@ const sweepEstimators = (programs: Programs): Estimator => {
     programs.at(neumann(half)),
     programs.at(neumann(block)),
   ]
-  return (list, theta) => {
+  return async (list, theta) => {
     const { start, x, P } = list[list.length - 1] as Block
-    const series = arrayOf(neumannBlock(x, theta))
+    const series = arrayOf(await run(neumannBlock, x, theta))
+    const middle = arrayOf(await run(advance, start, theta))
     const estimates: Record<string, NDArray> = {
-      [`truncated-${String(half)}`]: arrayOf(truncatedHalf(advance(start, theta).value, theta)),
-      [`neumann-${String(half)}`]: arrayOf(neumannHalf(x, theta)),
+      [`truncated-${String(half)}`]: arrayOf(await run(truncatedHalf, middle, theta)),
+      [`neumann-${String(half)}`]: arrayOf(await run(neumannHalf, x, theta)),
     }
     let sum = series
     for (let i = 2; i <= list.length; i++) {
-      sum = arrayOf(programs.chain(P, sum, series))
-      estimates[`truncated-${String(i * block)}`] = chained(programs, list.slice(-i))
+      sum = arrayOf(await run(programs.chain, P, sum, series))
+      estimates[`truncated-${String(i * block)}`] = await chained(run, programs, list.slice(-i))
       estimates[`neumann-${String(i * block)}`] = sum
     }
     return estimates
   }
 }
 
+export interface ErrorOptions {
+  /** Blocks of steps; default 5. */
+  readonly count?: number
+  /** Whether to sweep over K at the end, too. */
+  readonly sweep?: boolean
+  /** Called after each block, and after the sweep. */
+  readonly onPart?: () => void
+}
+
 /** Relative errors of one problem: of the estimators at the end of every block, of the iterates, and of the sweep at the end. */
-export const problemErrors = (problem: WeightedRidge, count = blocks) => {
+export const problemErrors = async (run: Runner, problem: WeightedRidge, options: ErrorOptions = {}) => {
+  const { count = blocks, sweep = false, onPart = () => undefined } = options
   const [n, p] = problem.features.shape as readonly [number, number]
   const theta = ones([n])
   const programs = ridgePrograms(problem)
-  const { x, jacobian: exact } = programs.solution(theta).value as {
+  const { x, jacobian: exact } = (await run(programs.solution, theta)) as {
     readonly x: NDArray
     readonly jacobian: NDArray
   }
-  const list = walk(programs, zeros([p]), theta, count)
   const errors = (iteration: number, estimates: Estimates) =>
     Object.entries(estimates).map(([estimator, j]) => ({
       estimator,
       iteration,
       relativeError: relativeError(j.data, exact.data),
     }))
-  const estimate = figureEstimators(programs)
+  const estimate = figureEstimators(run, programs)
+  const list: Block[] = []
+  const rows: ReturnType<typeof errors> = []
+  while (list.length < count) {
+    list.push(await differentiated(run, programs, list.at(-1)?.x ?? zeros([p]), theta))
+    rows.push(...errors(list.length * block, await estimate(list, theta)))
+    onPart()
+  }
+  const swept = sweep ? errors(count * block, await sweepEstimators(run, programs)(list, theta)) : []
+  if (sweep) onPart()
   return {
-    rows: list.flatMap((_, i) => errors((i + 1) * block, estimate(list.slice(0, i + 1), theta))),
+    rows,
     iterates: list.map((made, i) => ({
       ...{ estimator: 'iterate', iteration: (i + 1) * block },
       relativeError: relativeError(made.x.data, x.data),
     })),
-    sweep: () => errors(count * block, sweepEstimators(programs)(list, theta)),
+    sweep: swept,
   }
 }
 
-/** All rows of the experiment. */
-export const ridge = (data: RidgeData) => {
-  const rows: RidgeRow[] = []
-  const iterates: RidgeRow[] = []
-  const sweep: RidgeRow[] = []
-  for (const formula of formulas) {
-    for (const { kappa, step, problem } of ridgeProblems(data, formula)) {
-      const errors = problemErrors(problem)
-      const place = <E>(list: readonly E[]) => list.map((entry) => ({ kappa, step, formula, ...entry }))
-      rows.push(...place(errors.rows))
-      if (formula !== 'correct') continue
-      iterates.push(...place(errors.iterates))
-      if (kappa > 500) sweep.push(...place(errors.sweep()))
-    }
+/** All rows of the experiment: eight problems beside each other. `onProgress` hears of their parts. */
+export const ridge = async (
+  run: Runner,
+  data: RidgeData,
+  onProgress: (progress: ShownProgress) => void = () => undefined,
+) => {
+  const problems = formulas.flatMap((formula) =>
+    ridgeProblems(data, formula).map(({ kappa, step, problem }) => ({
+      place: { kappa, step, formula },
+      problem,
+      sweep: formula === 'correct' && kappa > 500,
+    })),
+  )
+  const total = problems.reduce((sum, { sweep }) => sum + blocks + (sweep ? 1 : 0), 0)
+  const begun = performance.now()
+  let done = 0
+  const onPart = (): void => {
+    onProgress({ done: ++done, total, statuses: {}, seconds: (performance.now() - begun) / 1000 })
   }
-  return { rows, iterates, sweep }
+  const all = await Promise.all(
+    problems.map(async ({ place, problem, sweep }) => {
+      const errors = await problemErrors(run, problem, { sweep, onPart })
+      const placed = (list: typeof errors.rows): RidgeRow[] => list.map((entry) => ({ ...place, ...entry }))
+      return {
+        rows: placed(errors.rows),
+        iterates: place.formula === 'correct' ? placed(errors.iterates) : [],
+        sweep: placed(errors.sweep),
+      }
+    }),
+  )
+  return {
+    rows: all.flatMap(({ rows }) => rows),
+    iterates: all.flatMap(({ iterates }) => iterates),
+    sweep: all.flatMap(({ sweep }) => sweep),
+  }
 }

@@ -1,8 +1,9 @@
 // The ridge experiment as a whole, and as a report beside the published figures.
-import { array, textTable } from '../../lib/index.js'
+import { Pool, array, progressReporter, textTable } from '../../lib/index.js'
 import { publishedRidge } from './published.js'
 import { readRidgeData, syntheticRidgeData } from './ridgeData.js'
 import type { RidgeSource } from './ridgeData.js'
+import { onPool } from './runner.js'
 import { ridge } from './ridge.js'
 import type { RidgeRow } from './ridge.js'
 
@@ -46,16 +47,18 @@ const compared = (rows: readonly RidgeRow[]): RidgeComparison[] =>
     return ours === undefined ? [] : [{ ...ours, published, deviation: ours.relativeError / published - 1 }]
   })
 
-/** `data`: an ARFF file; synthetic data without it. `quick`: 512 samples. */
+/** `data`: an ARFF file; synthetic data without it. `quick`: 512 samples; `quiet`: without progress. */
 export const ridgeExperiment = async (options: {
   readonly quick: boolean
+  readonly quiet: boolean
   readonly data?: string
 }): Promise<RidgeResult> => {
-  const { quick, data: path } = options
+  const { quick, quiet, data: path } = options
   const n = quick ? 512 : publishedSamples
   const data = path === undefined ? syntheticRidgeData(1, n) : first(await readRidgeData(path), n)
   const samples = data.features.shape[0] as number
-  const result = ridge(data)
+  await using pool = new Pool()
+  const result = await ridge(onPool(pool), data, progressReporter({ label: 'ridge', quiet }))
   const whole = path !== undefined && samples === publishedSamples
   return {
     ...{ data: data.source, samples, ...result },

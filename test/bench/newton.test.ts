@@ -6,8 +6,9 @@ import { experimentData, newtonPrograms, newtonRow, sizes } from '../../bench/pa
 import { showNewton } from '../../bench/paper/newtonReport.js'
 import { publishedNewton } from '../../bench/paper/publishedNewton.js'
 import { publishedNewtonRows } from '../../bench/paper/published.js'
+import { inProcess, onPool } from '../../bench/paper/runner.js'
 import { distance } from '../../bench/paper/spectrum.js'
-import { compile, newton, softplus, solve, sum } from '../../lib/index.js'
+import { Pool, compile, newton, softplus, solve, sum } from '../../lib/index.js'
 import type { NDArray, Tensor } from '../../lib/index.js'
 import { startLogisticPeer } from '../../bench/logisticPeers.js'
 import type { Peer } from '../../bench/peer.js'
@@ -107,7 +108,9 @@ test('NumPy computes the same gradient', { skip: typeof peer === 'string' ? peer
 })
 
 test('the laws of convergence', async (t) => {
-  const rows = convergence(14, [4, 5, 6, 7])
+  await using pool = new Pool({ threads: 2 })
+  const rows = await convergence(onPool(pool), 14, [4, 5, 6, 7])
+  t.strictSame(rows, await convergence(inProcess, 14, [4, 5, 6, 7]), 'the same bits in this thread')
   t.strictSame(
     rows.map(({ k }) => k),
     [4, 5, 6, 7],

@@ -6,10 +6,11 @@ import { publishedRidge } from '../../bench/paper/published.js'
 import { problemErrors, ridge, ridgeProblems } from '../../bench/paper/ridge.js'
 import { showRidge } from '../../bench/paper/ridgeReport.js'
 import { readRidgeData, syntheticRidgeData } from '../../bench/paper/ridgeData.js'
+import { inProcess, onPool } from '../../bench/paper/runner.js'
 import { relativeError, squaredSingularValues } from '../../bench/paper/spectrum.js'
 import { ridgeMap, ridgeSolution } from '../../bench/paper/weightedRidge.js'
 import type { Formula, WeightedRidge } from '../../bench/paper/weightedRidge.js'
-import { array, compile, jacobian, matrixTranspose, ones, solve, unrolled } from '../../lib/index.js'
+import { Pool, array, compile, jacobian, matrixTranspose, ones, solve, unrolled } from '../../lib/index.js'
 import type { NDArray, Tensor } from '../../lib/index.js'
 
 const n = 40
@@ -112,14 +113,33 @@ test('chained blocks are the strategy applied to the whole run', async (t) => {
       { mode: 'reverse' },
     )(theta),
   )
-  const { rows } = problemErrors(problem, 2)
+  const { rows } = await problemErrors(inProcess, problem, { count: 2 })
   const chained = rows.find(({ estimator, iteration }) => estimator === 'unrolled' && iteration === 2000)
   const error = relativeError((whole(ones([n])).value as NDArray).data, exact.data)
   t.ok(Math.abs((chained?.relativeError ?? NaN) / error - 1) < 1e-9)
 })
 
+test('a pool computes the bits of a direct call', async (t) => {
+  await using pool = new Pool({ threads: 2 })
+  const problem = problemOf('reference', 101)
+  const options = { count: 2, sweep: true }
+  t.strictSame(
+    await problemErrors(onPool(pool), problem, options),
+    await problemErrors(inProcess, problem, options),
+  )
+})
+
 test('rows, and what the figure shows', async (t) => {
-  const { rows, iterates, sweep } = ridge(data)
+  const parts: number[] = []
+  await using pool = new Pool({ threads: 2 })
+  const { rows, iterates, sweep } = await ridge(onPool(pool), data, ({ done, total }) => {
+    parts.push(done / total)
+  })
+  t.strictSame(
+    parts,
+    Array.from({ length: 42 }, (_, i) => (i + 1) / 42),
+    'eight problems of five blocks, and two sweeps',
+  )
   const estimators = [
     'unrolled',
     'truncated-1',
