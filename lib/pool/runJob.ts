@@ -84,9 +84,12 @@ export const runJob = async (threads: Threads, job: SharedJob, options: PoolJobO
   throw failure.error
 }
 
+/** A timer of more milliseconds, 25 days, would end at once. */
+const longestTimer = 2 ** 31 - 1
+
 /** Calls `stop` when the signal or the time says so; returns how to forget it. */
-const watch = ({ signal, timeoutMs }: RunOptions, stop: () => void): (() => void) => {
-  const timer = timeoutMs === undefined || timeoutMs === Infinity ? undefined : setTimeout(stop, timeoutMs)
+const watch = ({ signal, timeoutMs = Infinity }: RunOptions, stop: () => void): (() => void) => {
+  const timer = timeoutMs > longestTimer ? undefined : setTimeout(stop, timeoutMs)
   signal?.addEventListener('abort', stop)
   if (signal?.aborted === true) stop()
   return () => {

@@ -1,4 +1,5 @@
 // Work on a stream: several items under way, results in order, and no item asked for before there is room for it.
+import { setMaxListeners } from 'node:events'
 
 /**
  * Starts `work` on the items of `source`, at most `ahead` at one time, and yields what it returns, in order. When `work` fails,
@@ -13,6 +14,8 @@ export async function* inOrder<T, R>(
 ): AsyncGenerator<R, void, undefined> {
   const items = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
   const controller = new AbortController()
+  // One for each item that is under way.
+  setMaxListeners(0, controller.signal)
   const stop = (): void => {
     controller.abort()
   }

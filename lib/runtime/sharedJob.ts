@@ -88,7 +88,8 @@ export class SharedJob {
     const handle = loaded.handle
     const { seats, plan } = fit(handle, batch, Math.min(threads, most(batch, program.lanes)), memoryLimit)
     const own = programOf(ready)
-    const lasting = program.inputs.every(({ uniform }) => !uniform)
+    // Other numbers of threads of BLAS give other bits.
+    const lasting = blasThreads === 1 && program.inputs.every(({ uniform }) => !uniform)
     const keepUniform = lasting && own.uniform !== undefined
     const uniform = (lasting ? own.uniform : undefined) ?? new Uint8Array(allocateBytes(plan.uniformBytes))
     if (lasting) own.uniform = uniform
@@ -232,7 +233,7 @@ const fit = (
     memoryBytes + uniformBytes + seats * tileBytes
   for (let seats = threads; seats >= 1; seats--) {
     const least = plan(seats, 1)
-    const rest = limit - working(seats, least)
+    const rest = Math.min(limit, Number.MAX_SAFE_INTEGER) - working(seats, least)
     if (rest < 0) continue
     // What `rest` buys costs some words of the queues, too: a few attempts find what fits.
     for (let chunk = Math.floor(rest); chunk >= 1; chunk = Math.floor(chunk * 0.9)) {
