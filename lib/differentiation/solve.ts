@@ -50,7 +50,6 @@ const running = -1
 const judge = <X, P, S>(
   solver: Solver<X, P, S>,
   state: S,
-  point: Tensor,
   error: Tensor,
   first: Tensor,
   k: Tensor,
@@ -60,9 +59,8 @@ const judge = <X, P, S>(
   const broken = solver.singular === undefined ? 0 : notEqual(solver.singular(state), 0)
   const onward = where(greaterEqual(k, maxSteps), statusCode.maxSteps, running)
   const tame = where(greater(error, mul(divergence, maximum(first, 1))), statusCode.diverged, onward)
-  // NaN where an entry of x is not finite: an error that does not see it must not hide it.
   const finite = where(
-    isFinite(add(error, sum(mul(point, 0)))),
+    isFinite(error),
     where(lessEqual(error, limit), statusCode.converged, tame),
     statusCode.nonFinite,
   )
@@ -145,7 +143,7 @@ export const solve = <X, P, S>(solver: Solver<X, P, S>, options: SolveOptions<X,
       k: zero,
       error: first,
       first,
-      status: judge(solver, start, pointOf(start), first, first, zero),
+      status: judge(solver, start, first, first, zero),
     }
     const end = whileLoop<Iteration<S>>(
       ({ status }) => less(status, 0),
@@ -159,18 +157,21 @@ export const solve = <X, P, S>(solver: Solver<X, P, S>, options: SolveOptions<X,
           k,
           error,
           first: at.first,
-          status: judge(solver, state, pointOf(state), error, at.first, k),
+          status: judge(solver, state, error, at.first, k),
         }
       },
       begin,
     )
-    report('status', end.status)
+    const x = pointOf(end.state)
+    // An error that does not see an entry of x that is not finite must not hide it: sum(0 x) is NaN then.
+    const status = maximum(end.status, where(isFinite(sum(mul(x, 0))), 0, statusCode.nonFinite))
+    report('status', status)
     report('iterations', end.k)
     report('residual', end.error)
     return [
-      pointOf(end.state),
+      x,
       end.k,
-      end.status,
+      status,
       ...(strategy.keepsPrevious === true ? [end.previous] : []),
       ...stateLeaves(end.state),
     ]

@@ -11,8 +11,11 @@ import type { Merged, Selected } from './select.js'
 
 type Loop = Extract<Selected, { kind: 'while' | 'scan' }>
 
-/** Drops copies. With `alone` there is one lane, which takes part in every step. */
-export const coalesce = (body: Body, alone: boolean): Body => {
+/**
+ * Drops copies. With `alone` there is one lane, which takes part in every step; and so do all lanes of a loop stage that hold
+ * an instance, since what has ended leaves its lane at once.
+ */
+export const coalesce = (body: Body, alone: boolean, stage: 'loop' | 'straight' = 'straight'): Body => {
   const merged = [...body.merged]
   const uses = new Map<Variable, number>()
   const count = (v: Variable): void => {
@@ -45,8 +48,10 @@ export const coalesce = (body: Body, alone: boolean): Body => {
         return instruction
       case 'while': {
         const condition = block(instruction.condition, new Set())
-        const loop = { ...instruction, condition, body: block(instruction.body, new Set()) }
-        if (alone) merged.push(...settledResults(loop))
+        const code = copiesFirst(block(instruction.body, new Set()), instruction.carries)
+        const loop = { ...instruction, condition, body: code }
+        const whole = stage === 'loop' && body.code.includes(instruction)
+        if (alone || whole) merged.push(...settledResults(loop))
         return loop
       }
       case 'scan': {
@@ -63,6 +68,15 @@ export const coalesce = (body: Body, alone: boolean): Body => {
     }
   }
   return { ...body, code: block(body.code, new Set(body.entry)), merged }
+}
+
+/** Copies of carries come first: the carry is free then for its result. */
+const copiesFirst = (code: readonly Selected[], carries: readonly Variable[]): Selected[] => {
+  const copies = (instruction: Selected): boolean =>
+    instruction.kind === 'kernel' &&
+    instruction.kernel === 'copy' &&
+    carries.includes((instruction.inputs[0] as Variable).root)
+  return [...code.filter(copies), ...code.filter((instruction) => !copies(instruction))]
 }
 
 /** The roots that an instruction defines; a loop those of its carries. */

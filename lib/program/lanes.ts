@@ -20,7 +20,7 @@ const stepDispatch = 8
 /** Nanoseconds of a call of BLAS or LAPACK. */
 const libraryCall = 60
 /** How often a loop stage is taken to run, how often an inner loop, and how many instances a thread is taken to have. */
-const assumedIterations = 50
+const assumedIterations = 200
 const assumedInnerIterations = 5
 const assumedBatch = 256
 

@@ -70,8 +70,8 @@ interface Placed {
   readonly tile: Placement
 }
 
-const placeStage = ({ body }: Planned, alone: boolean): Placed => {
-  const coalesced = coalesce(body, alone)
+const placeStage = ({ kind, body }: Planned, alone: boolean): Placed => {
+  const coalesced = coalesce(body, alone, kind)
   return { code: coalesced.code, tile: place(coalesced, true, alone ? alignment : 1) }
 }
 

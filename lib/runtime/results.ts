@@ -40,6 +40,13 @@ const statusOf = (x: number): Status => (statuses[statusCodeOf(x)] as (typeof st
 const gradientStatusOf = (x: number): GradientStatus =>
   (gradientStatuses[gradientStatusCodeOf(x)] as (typeof gradientStatuses)[number]).name
 
+/** `Uint8Array.from(data, codeOf)`, which takes thirty times as long. */
+const codesOf = (data: Float64Array, codeOf: (x: number) => number): Uint8Array => {
+  const codes = new Uint8Array(data.length)
+  for (let i = 0; i < data.length; i++) codes[i] = codeOf(data[i] as number)
+  return codes
+}
+
 /** What the outputs of a program mean. */
 export interface Meaning {
   readonly spec: TreeSpec
@@ -105,8 +112,8 @@ export const batchResults = (
   }
   reports.forEach((kind, k) => {
     const data = outputs[shapes.length + k] as Float64Array
-    if (kind === 'status') results.status = Uint8Array.from(data, statusCodeOf)
-    else if (kind === 'gradientStatus') results.gradientStatus = Uint8Array.from(data, gradientStatusCodeOf)
+    if (kind === 'status') results.status = codesOf(data, statusCodeOf)
+    else if (kind === 'gradientStatus') results.gradientStatus = codesOf(data, gradientStatusCodeOf)
     else if (kind === 'iterations') results.iterations = Int32Array.from(data)
     else results[kind] = data
   })

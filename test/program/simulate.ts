@@ -125,9 +125,18 @@ class Machine {
         const instances = Array.from({ length: layout.lanes }, (_, t) => Math.min(first + t, batch - 1))
         this.load(stage.loads, instances)
         const all = instances.map(() => true)
-        if (stage.kind === 'straight') this.block(stage.code, all)
-        else this.while(stage.loop, all)
-        this.store(stage.stores, instances)
+        const store = (t: number): void => {
+          this.store(stage.stores, t, instances[t] as number)
+        }
+        if (stage.kind === 'loop') {
+          // What has ended leaves its lane at once: what the lane holds from then on is nobody's.
+          this.while(stage.loop, all, store)
+        } else {
+          this.block(stage.code, all)
+          instances.forEach((_, t) => {
+            store(t)
+          })
+        }
       }
     }
     for (const { value, output } of layout.uniformOutputs)
@@ -151,12 +160,10 @@ class Machine {
     }
   }
 
-  private store(stores: readonly Store[], instances: readonly number[]): void {
+  private store(stores: readonly Store[], lane: number, instance: number): void {
     for (const { value, slot } of stores) {
-      instances.forEach((instance, t) => {
-        const { data } = this.read(value, t)
-        ;(this.slots[slot] as Float64Array).set(data, instance * data.length)
-      })
+      const { data } = this.read(value, lane)
+      ;(this.slots[slot] as Float64Array).set(data, instance * data.length)
     }
   }
 
@@ -312,10 +319,14 @@ class Machine {
     })
   }
 
-  private while(loop: While, active: readonly boolean[]): void {
+  private while(loop: While, active: readonly boolean[], leave?: (lane: number) => void): void {
     for (let going = active; ;) {
       this.block(loop.condition, going)
-      going = going.map((on, t) => on && this.truth(loop.predicate, t))
+      going = going.map((on, t) => {
+        const goesOn = on && this.truth(loop.predicate, t)
+        if (on && !goesOn) leave?.(t)
+        return goesOn
+      })
       if (!going.some(Boolean)) return
       this.block(loop.body, going)
       this.copy(loop.results, loop.carries, going)

@@ -310,16 +310,19 @@ test('memory is used again', async (t) => {
 })
 
 test('a result is computed where its carry lies when no lane can keep the old one', async (t) => {
-  const copies = (fn: Fn, lanes: number): number => {
+  const copies = (fn: Fn, lanes: number, inner = false): number => {
     const [stage] = decode(lowered(fn, [[100]], { lanes }).bytes).stages
-    const loop = stage?.kind === 'loop' ? stage.loop : stage?.code.find(({ kind }) => kind === 'scan')
+    const outer = stage?.kind === 'loop' ? stage.loop : stage?.code.find(({ kind }) => kind === 'scan')
+    const loop = inner && outer?.kind === 'while' ? outer.body.find(({ kind }) => kind === 'while') : outer
     if (loop?.kind !== 'while' && loop?.kind !== 'scan') throw new Error('there is no loop')
     return loop.carries.filter((carry, i) => carry !== loop.results[i]).length
   }
   const a = full([100, 100], 0.01)
   const plain: Fn = (x) => [iterate(x, (u) => u.sin().add(1))]
   t.equal(copies(plain, 1), 0)
-  t.equal(copies(plain, 8), 2, 'lanes end one by one')
+  t.equal(copies(plain, 8), 0, 'what has ended leaves its lane')
+  const nested: Fn = (x) => [iterate(x, (u) => iterate(u, (v) => v.sin().add(1)))]
+  t.equal(copies(nested, 8, true), 2, 'lanes of an inner loop end one by one')
   t.equal(
     copies((x) => [iterate(x, (u) => matmul(a, u))], 1),
     1,
