@@ -1,6 +1,6 @@
 // The addon and tsc, each only when something it reads has changed. By hand:
 //   npm run build [-- --force]      the addon and TypeScript
-//   npm run build -- --native       the addon, build/Release/onestep_tests and onestep_bench
+//   npm run build -- --native       the addon, and the programs onestep_tests, onestep_race, onestep_bench
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
@@ -141,24 +141,33 @@ const binary = (folder, target, file, ...options) => {
 }
 
 const build = join(root, 'build')
-/** The addon that is shipped. */
-export const addon = binary(build, 'onestep', 'onestep.node')
-/** The stand-alone tests of the C++ floors: one program beside the addon. */
-export const nativeTests = binary(build, 'onestep_tests', 'onestep_tests')
-/** The stand-alone measurements of the kernels. */
-export const nativeBench = binary(build, 'onestep_bench', 'onestep_bench')
 
-const sanitize = [join(build, 'sanitize'), '--CDONESTEP_SANITIZE=ON']
-/** Both with AddressSanitizer and UndefinedBehaviorSanitizer, for npm run test:sanitize. */
+/** The addon and the programs of a build folder: all of the same options. */
+const binaries = (folder, ...options) => ({
+  addon: binary(folder, 'onestep', 'onestep.node', ...options),
+  /** The stand-alone tests of the C++ floors. */
+  tests: binary(folder, 'onestep_tests', 'onestep_tests', ...options),
+  /** Jobs that many threads share, again and again. */
+  race: binary(folder, 'onestep_race', 'onestep_race', ...options),
+  /** The stand-alone measurements of the kernels. */
+  bench: binary(folder, 'onestep_bench', 'onestep_bench', ...options),
+})
+
+/** What is shipped, and what is built beside it. */
+export const release = binaries(build)
+export const { addon } = release
+/** The same with AddressSanitizer and UndefinedBehaviorSanitizer, and with ThreadSanitizer. */
 export const sanitized = {
-  addon: binary(sanitize[0], 'onestep', 'onestep.node', sanitize[1]),
-  nativeTests: binary(sanitize[0], 'onestep_tests', 'onestep_tests', sanitize[1]),
+  address: binaries(join(build, 'address'), '--CDONESTEP_SANITIZE=address'),
+  thread: binaries(join(build, 'thread'), '--CDONESTEP_SANITIZE=thread'),
 }
 
 if (isMain(import.meta.url)) {
-  const has = (option) => process.argv.includes(option)
-  addon.build({ force: has('--force') })
-  if (has('--native'))
-    for (const program of [nativeTests, nativeBench]) program.build({ force: has('--force') })
-  else typeScript.build({ force: has('--force') })
+  const force = process.argv.includes('--force')
+  addon.build({ force })
+  if (process.argv.includes('--native')) {
+    for (const program of [release.tests, release.race, release.bench]) program.build({ force })
+  } else {
+    typeScript.build({ force })
+  }
 }

@@ -1,13 +1,15 @@
 // Set-up, then the compiled tests through tap, and at the end one plain line "N passed, N failed".
 //   npm test [-- PART … | --grep … ]   only the files whose path holds a PART: npm test -- runtime/native
 //   npm run test:soak                  the long versions (ONESTEP_SOAK=1)
-//   npm run test:sanitize              the addon under AddressSanitizer and UndefinedBehaviorSanitizer
+//   npm run test:sanitize              the executor under ThreadSanitizer, then what runs natively under AddressSanitizer
+//                                      and UndefinedBehaviorSanitizer; any report is a failure
 //   ONESTEP_REQUIRE_ALL=1              a skipped test is a failure
 import { spawn, spawnSync } from 'node:child_process'
+import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { join, relative } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { addon, filesUnder, nativeTests, sanitized } from './build.mjs'
+import { filesUnder, release, sanitized } from './build.mjs'
 import { isMain, root } from './machine.mjs'
 import { setup } from './setup.mjs'
 
@@ -73,32 +75,69 @@ const selectFiles = (parts) => {
   return wanted.length === 0 ? all : all.filter((path) => wanted.some((part) => path.includes(part)))
 }
 
-/** Environment in which the sanitized addon loads and reports. */
-const sanitizerEnvironment = () => ({
-  ONESTEP_NATIVE_PATH: sanitized.addon.path,
-  LD_PRELOAD: spawnSync('c++', ['-print-file-name=libasan.so'], { encoding: 'utf8' }).stdout.trim(),
-  // Node keeps memory until it exits, so leaks are looked for by soak tests of the resident size.
-  ASAN_OPTIONS: 'detect_leaks=0',
-  UBSAN_OPTIONS: 'print_stacktrace=1',
-})
+/**
+ * One run of test files: on the binaries that it builds, in an environment of its own. What sanitizers find goes to
+ * `reports`, so that it counts whatever the test says that met it.
+ */
+const ordinary = (parts) => ({ binaries: [release.addon, release.tests, release.race], parts, env: {} })
+
+/** Beside the binary that was watched. */
+const reportsOf = ({ path }) => join(dirname(path), 'reports')
+const options = (reports, ...more) => [`log_path=${join(reports, 'report')}`, ...more].join(':')
+
+/** Node itself has races that it means to have: what is watched is a program without it, on jobs that Node writes. */
+const watchThreads = () => {
+  const { race } = sanitized.thread
+  const reports = reportsOf(race)
+  const env = { ONESTEP_PROGRAMS: dirname(race.path), TSAN_OPTIONS: options(reports, 'exitcode=66') }
+  return { binaries: [release.addon, race], parts: ['native/race'], env, reports }
+}
+
+const watchAddresses = (parts) => {
+  const { addon, tests, race } = sanitized.address
+  const reports = reportsOf(addon)
+  const env = {
+    ONESTEP_NATIVE_PATH: addon.path,
+    // The addon comes into a process that was built without it.
+    LD_PRELOAD: spawnSync('c++', ['-print-file-name=libasan.so'], { encoding: 'utf8' }).stdout.trim(),
+    // Node keeps memory until it exits, so leaks are looked for by soak tests of the resident size.
+    ASAN_OPTIONS: options(reports, 'detect_leaks=0'),
+    UBSAN_OPTIONS: options(reports, 'print_stacktrace=1'),
+  }
+  const native = ['native/', 'program/', 'runtime/', 'pool/']
+  return { binaries: [addon, tests, race], parts: parts.length === 0 ? native : parts, env, reports }
+}
 
 const main = async (args) => {
   setup()
-  const sanitize = args.includes('--sanitize')
-  const binaries = sanitize ? sanitized : { addon, nativeTests }
-  for (const binary of Object.values(binaries)) binary.build()
-  const options = args.filter((arg) => arg.startsWith('-') && arg !== '--sanitize')
+  const tapOptions = args.filter((arg) => arg.startsWith('-') && arg !== '--sanitize')
   const parts = args.filter((arg) => !arg.startsWith('-'))
+  const sanitize = args.includes('--sanitize')
+  const runs = sanitize ? [watchThreads(), watchAddresses(parts)] : [ordinary(parts)]
+  const total = { passed: 0, failed: 0, skipped: 0 }
+  for (const run of runs) {
+    const counted = await runFiles(run, tapOptions)
+    for (const kind of Object.keys(total)) total[kind] += counted[kind]
+  }
+  const { line, code } = verdict(total, process.env.ONESTEP_REQUIRE_ALL === '1')
+  console.log(line)
+  return code
+}
+
+const runFiles = async ({ binaries, parts, env, reports }, tapOptions) => {
+  for (const binary of binaries) binary.build()
   const files = selectFiles(parts)
   if (files.length === 0) {
     console.error(`onestep: no test file matches ${parts.join(' ') || 'test/**/*.test.ts'}`)
-    console.log('0 passed, 0 failed')
-    return 1
+    return { passed: 0, failed: 0, skipped: 0 }
+  }
+  if (reports !== undefined) {
+    rmSync(reports, { recursive: true, force: true })
+    mkdirSync(reports)
   }
   const require = createRequire(import.meta.url)
   const { Parser } = await import(pathToFileURL(require.resolve('tap-parser')).href)
   const soak = process.env.ONESTEP_SOAK === '1'
-  const requireAll = process.env.ONESTEP_REQUIRE_ALL === '1'
   const parser = new Parser()
   const notes = []
   const total = count(parser, (kind, path, result) => {
@@ -112,11 +151,10 @@ const main = async (args) => {
   })
 
   const tap = join(root, 'node_modules', 'tap', 'dist', 'esm', 'run.mjs')
-  const tapArgs = ['run', '--reporter=tap', ...(soak ? ['--timeout=3600'] : []), ...options, ...files]
-  const env = { ...process.env, ...(sanitize ? sanitizerEnvironment() : {}) }
+  const tapArgs = ['run', '--reporter=tap', ...(soak ? ['--timeout=3600'] : []), ...tapOptions, ...files]
   const child = spawn(process.execPath, [tap, ...tapArgs], {
     cwd: root,
-    env,
+    env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   child.stdout.pipe(parser)
@@ -128,9 +166,11 @@ const main = async (args) => {
     console.log(`tap ended with ${status}`)
     total.failed++
   }
-  const { line, code } = verdict(total, requireAll)
-  console.log(line)
-  return code
+  for (const path of reports === undefined ? [] : filesUnder(reports)) {
+    console.log(`${relative(root, path)}\n${readFileSync(path, 'utf8')}`)
+    total.failed++
+  }
+  return total
 }
 
 if (isMain(import.meta.url)) process.exitCode = await main(process.argv.slice(2))
