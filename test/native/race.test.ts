@@ -89,7 +89,7 @@ const caseOf = ({ ready, inputs, batch }: Job): Uint8Array => {
 test('threads that share a job', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'onestep-race-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-  const batch = 61
+  const batch = 150
   for (const lanes of [1, 8, 16]) {
     for (const { name, fn, inputs } of [...programs, ...own]) {
       const job = compilerOf(fn, { lanes }).job(inputs(batch))

@@ -4,6 +4,7 @@
 // one thread alone gives it.
 #include <algorithm>
 #include <atomic>
+#include <barrier>
 #include <cstring>
 #include <mutex>
 #include <optional>
@@ -153,6 +154,7 @@ class Round {
       point(crew_[seat], case_, outputs_);
       threads.emplace_back([this, seat] { occupy(seat); });
     }
+    begin_.arrive_and_wait();
     supervise();
     for (std::thread& thread : threads) thread.join();
     judge();
@@ -168,6 +170,7 @@ class Round {
   void occupy(int64_t seat) {
     Random random(static_cast<uint64_t>(number_ * kThreads + seat));
     const JobBlock block = JobBlock::join(*case_.plan, memory_.data(), JobBlock::bytes(*case_.plan, shape_));
+    begin_.arrive_and_wait();
     for (;;) {
       const bool dies = deathsLeft_.fetch_sub(1, std::memory_order_relaxed) > 0;
       const Turn turn{.seat = seat,
@@ -307,6 +310,8 @@ class Round {
   Memory memory_;
   JobBlock block_;
   std::vector<Values> outputs_;
+  /** All threads and the main one. */
+  std::barrier<> begin_{kThreads + 1};
   std::atomic<int64_t> deathsLeft_;
   std::atomic<int64_t> working_{0};
   std::atomic<int64_t> gaveWay_{0};
