@@ -72,7 +72,6 @@ interface Iteration<S> {
   readonly previous: Tensor
   readonly k: Tensor
   readonly error: Tensor
-  readonly first: Tensor
   readonly status: Tensor
 }
 
@@ -142,7 +141,6 @@ export const solve = <X, P, S>(solver: Solver<X, P, S>, options: SolveOptions<X,
       previous: strategy.keepsPrevious === true ? pointOf(start) : zero,
       k: zero,
       error: first,
-      first,
       status: judge(solver, start, first, first, zero),
     }
     const end = whileLoop<Iteration<S>>(
@@ -156,8 +154,7 @@ export const solve = <X, P, S>(solver: Solver<X, P, S>, options: SolveOptions<X,
           previous: strategy.keepsPrevious === true ? pointOf(at.state) : at.previous,
           k,
           error,
-          first: at.first,
-          status: judge(solver, state, error, at.first, k),
+          status: judge(solver, state, error, first, k),
         }
       },
       begin,

@@ -266,7 +266,7 @@ const pullScalar = (graph: Producers, p: Product): Tensor | undefined => {
   return undefined
 }
 
-/** Row weights w where t = diag(w) X, given X as [n, p]; `t` and X may both be transposed. */
+/** Row weights w where t = diag(w) X, or one number where t = w X, given X as [n, p]; `t` and X may both be transposed. */
 const rowWeights = (graph: Producers, t: Tensor, flip: boolean, x: Tensor): Tensor | undefined => {
   const n = x.shape[0] as number
   const f = factors(graph, t)
@@ -276,7 +276,7 @@ const rowWeights = (graph: Producers, t: Tensor, flip: boolean, x: Tensor): Tens
   const shape = [...new Array<number>(2 - f.small.rank).fill(1), ...f.small.shape]
   const [along, across] = flip ? [shape[1], shape[0]] : [shape[0], shape[1]]
   if (across !== 1 || f.small.rank > 2) return undefined
-  return along === n ? reshape(f.small, [n]) : along === 1 ? broadcast(reshape(f.small, []), [n]) : undefined
+  return along === n ? reshape(f.small, [n]) : along === 1 ? reshape(f.small, []) : undefined
 }
 
 /** Xᵀ diag(w) X, whichever side carries the weights. */
@@ -285,9 +285,11 @@ const gramOf = (graph: Producers, p: Product): Tensor | undefined => {
   // op(A) = Xᵀ: either A = X with the flag, or A = Xᵀ as a transpose node (which the matmul rule folds before).
   const tryWith = (x: Tensor, plain: boolean, other: Tensor, otherFlip: boolean): Tensor | undefined => {
     if (!plain) return undefined
-    if (!otherFlip && other.value === x.value) return gram(x, broadcast(1, [x.shape[0] as number]))
+    const plainGram = (): Tensor => gram(x, broadcast(1, [x.shape[0] as number]))
+    if (!otherFlip && other.value === x.value) return plainGram()
     const w = rowWeights(graph, other, otherFlip, x)
-    return w === undefined ? undefined : gram(x, w)
+    // One weight for all rows: Xᵀ (s X) = s XᵀX, so that a Gram matrix of constants stays one.
+    return w === undefined ? undefined : w.rank === 0 ? mul(plainGram(), w) : gram(x, w)
   }
   return tryWith(p.a, p.transposeA, p.b, p.transposeB) ?? tryWith(p.b, !p.transposeB, p.a, !p.transposeA)
 }

@@ -288,7 +288,8 @@ HWY_INLINE void UniformProduct(Update update, int64_t rows, int64_t inner, In a,
       const double* panel = x + start * xRow + first * slabs.x;
       int64_t panelRow = xRow;
       Slabs steps{count, slabs.x, slabs.c};
-      if (rows >= kPackedRows) {
+      const bool dense = slabs.x == kSlab && xRow == count * kSlab;
+      if (rows >= kPackedRows && !dense) {
         panelRow = count * kSlab;
         steps.x = kSlab;
         for (int64_t l = 0; l < depth; ++l) {
