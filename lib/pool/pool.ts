@@ -2,6 +2,7 @@
 // ready, so that nobody waits for the slowest.
 import { ArgumentError, OnestepError, checkOptions } from '../base/errors.js'
 import type { Executor, Prepared, PrepareOptions, Results, RunOptions, Shared } from '../base/executor.js'
+import { jointProgress } from '../base/jointProgress.js'
 import type { NDArray } from '../base/ndarray.js'
 import { compilerOf } from '../runtime/compile.js'
 import type { Batch, Compiled, Numbers, Returned } from '../runtime/compile.js'
@@ -117,7 +118,8 @@ export class Pool implements Executor {
     options: MapOptions = {},
   ): AsyncGenerator<Results<Returned<R, NDArray>>, void, undefined> {
     checkOptions('map', options, [...runOptions, 'ahead'])
-    const { ahead = 4, ...rest } = options
+    const { ahead = 4, onProgress, ...rest } = options
+    const part = onProgress && jointProgress(onProgress)
     if (!Number.isInteger(ahead) || ahead < 1) {
       throw new ArgumentError('map: option ahead', {
         expected: 'a positive integer',
@@ -128,7 +130,9 @@ export class Pool implements Executor {
     return inOrder(
       batches,
       async (batch, signal) =>
-        this.start(fn, batch, { ...rest, signal }, group) as Promise<Results<Returned<R, NDArray>>>,
+        this.start(fn, batch, { ...rest, signal, ...(part && { onProgress: part() }) }, group) as Promise<
+          Results<Returned<R, NDArray>>
+        >,
       ahead,
       options.signal,
     )

@@ -88,6 +88,7 @@ class Job {
 
   const Plan& plan() const { return plan_; }
   JobBlock& block() { return block_; }
+  const JobBlock& block() const { return block_; }
   UniformArena& uniform() { return uniform_; }
   Owner owner() const { return owner_; }
   Poll stop() const { return stop_; }
@@ -104,6 +105,8 @@ class Job {
   }
 
   int64_t instance(int64_t position) const { return block_.instance(position); }
+
+  double sliceMilliseconds() const { return turn_.sliceMilliseconds; }
 
   /** A position that waits for a stage over instances, or −1. */
   int64_t take(int64_t stage) { return block_.take(stage, owner_); }

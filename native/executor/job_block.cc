@@ -175,7 +175,7 @@ bool JobBlock::finish(int64_t position, Owner owner) {
 
 int64_t JobBlock::parkingRow() {
   uint32_t row = 0;
-  return parkSize_ > 0 && freeRows().pop(row) ? row : -1;
+  return parkSize_ > 0 && freeRows().pop(row) ? int64_t{row} : -1;
 }
 
 void JobBlock::park(int64_t position, Owner owner, int64_t stage, int64_t row) {

@@ -88,6 +88,8 @@ class JobBlock {
   int64_t take(int64_t stage, Owner owner);
   /** The instance at a position. */
   int64_t instance(int64_t position) const { return instances_[position]; }
+  /** About how many positions wait to enter a stage. */
+  int64_t waitingFor(int64_t stage) const { return waiting(stage).size(); }
   /** Lets an instance wait for its next stage; nothing happens when the owner is no longer its owner. */
   void pass(int64_t position, Owner owner, int64_t nextStage);
   /** An instance has left the last stage; returns whether it was the owner's. */

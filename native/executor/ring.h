@@ -52,6 +52,14 @@ class Ring {
     }
   }
 
+  /** About how many numbers are in it. */
+  uint32_t size() const {
+    const uint32_t tail = std::atomic_ref(ends_->tail).load(std::memory_order_relaxed);
+    const auto size =
+        static_cast<int32_t>(tail - std::atomic_ref(ends_->head).load(std::memory_order_relaxed));
+    return size > 0 ? static_cast<uint32_t>(size) : 0;
+  }
+
   bool empty() const {
     const uint32_t at = std::atomic_ref(ends_->head).load(std::memory_order_relaxed);
     return std::atomic_ref(cells_[at & last_].turn).load(std::memory_order_relaxed) == at;

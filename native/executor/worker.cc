@@ -69,6 +69,25 @@ Outcome Worker::takePart(Job& job) {
   return Outcome::idle;
 }
 
+/**
+ * Whether a loop has been run for a slice of time while enough waits behind it: what has left the loop is to
+ * be finished, even where the loop goes on for hours. A later loop must be worth the lanes that run empty at
+ * its end.
+ */
+bool Worker::othersWait(const Job& job, int64_t stage, bool dry) const {
+  constexpr int64_t kClockEvery = 16;
+  constexpr int64_t kTilesForLoop = 16;
+  if (iterations_ % kClockEvery != 0) return false;
+  const std::chrono::duration<double, std::milli> elapsed = std::chrono::steady_clock::now() - entered_;
+  if (elapsed.count() < job.sliceMilliseconds()) return false;
+  for (size_t later = static_cast<size_t>(stage) + 1; later < plan_.laneStages().size(); ++later) {
+    const bool loop = plan_.stages()[plan_.laneStages()[later]].kind == Stage::Kind::loop;
+    const int64_t enough = dry ? 1 : (loop ? kTilesForLoop : 1) * plan_.program().lanes;
+    if (job.block().waitingFor(static_cast<int64_t>(later)) >= enough) return true;
+  }
+  return false;
+}
+
 /** Points at what the job has, and sees to it that uniform values are there. */
 Outcome Worker::begin(Job& job) {
   frame_.stop = job.stop();
@@ -110,6 +129,8 @@ Outcome Worker::runUniform(Job& job) {
 }
 
 Outcome Worker::runStage(Job& job, int64_t stage, bool& took) {
+  entered_ = std::chrono::steady_clock::now();
+  iterations_ = 0;
   if (frame_.lanes == 1) return runOneByOne(job, stage, took);
   const auto kind = plan_.stages()[plan_.laneStages()[static_cast<size_t>(stage)]].kind;
   return kind == Stage::Kind::loop ? runLoop(job, stage, took) : runStraight(job, stage, took);
@@ -185,6 +206,8 @@ Outcome Worker::runTile(Job& job, int64_t stage) {
     if (dry && !job.block().keeps(stage, job.owner(), occupied.count, frame_.lanes) && park(job, stage)) {
       return Outcome::idle;
     }
+    ++iterations_;
+    if (othersWait(job, stage, dry) && park(job, stage)) return Outcome::idle;
     if (receiving && !dry) job.block().stopReceiving(stage, job.owner());
     receiving = dry;
     onestep::run(plan.block, frame_);
@@ -207,6 +230,7 @@ Outcome Worker::runOneByOne(Job& job, int64_t stage, bool& took) {
     if (plan.kind == Stage::Kind::loop) {
       unpark(job, plan, 0);
       outcome = iterate(job, stage);
+      if (lanes_[0] < 0) break;
     } else {
       onestep::run(plan.block, frame_);
       if (frame_.poll()) outcome = Outcome::aborted;
@@ -219,7 +243,7 @@ Outcome Worker::runOneByOne(Job& job, int64_t stage, bool& took) {
   return outcome;
 }
 
-/** The loop of one instance. */
+/** The loop of one instance; its lane is empty afterwards when it was put aside. */
 Outcome Worker::iterate(Job& job, int64_t stage) {
   const StagePlan& plan = plan_.stages()[plan_.laneStages()[static_cast<size_t>(stage)]];
   for (;;) {
@@ -229,6 +253,8 @@ Outcome Worker::iterate(Job& job, int64_t stage) {
     onestep::run(plan.condition, frame_);
     if (frame_.poll()) return Outcome::aborted;
     if (!truth(*frame_[plan.predicate])) return Outcome::idle;
+    ++iterations_;
+    if (othersWait(job, stage, true) && park(job, stage)) return Outcome::idle;
     onestep::run(plan.block, frame_);
     if (frame_.poll()) return Outcome::aborted;
     assign(plan.carries, frame_);
@@ -279,6 +305,7 @@ bool Worker::park(Job& job, int64_t stage) {
       to += size;
     }
     job.block().park(lanes_[t], job.owner(), stage, rows.back());
+    lanes_[t] = -1;
     rows.pop_back();
   }
   return true;

@@ -26,6 +26,7 @@ class Worker {
   Outcome runTile(Job& job, int64_t stage);
   Outcome runOneByOne(Job& job, int64_t stage, bool& took);
   Outcome iterate(Job& job, int64_t stage);
+  bool othersWait(const Job& job, int64_t stage, bool dry) const;
 
   bool fill(Job& job, int64_t stage);
   void empty(Mask& occupied, size_t lane);
@@ -52,6 +53,9 @@ class Worker {
   std::vector<int64_t> lanes_;
   std::vector<int64_t> numbers_;
   Frame frame_;
+  /** When the stage that is being run was entered, and the iterations since. */
+  std::chrono::steady_clock::time_point entered_;
+  int64_t iterations_ = 0;
 };
 
 }  // namespace onestep
