@@ -144,6 +144,7 @@ export type {
   PoolRunOptions,
   Traceable,
 } from './pool/pool.js'
+export type { JobMemory } from './runtime/sharedJob.js'
 export { gradientStatusNames, statusNames } from './runtime/results.js'
 
 export { defineProblem } from './problems/problem.js'

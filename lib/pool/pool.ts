@@ -8,7 +8,8 @@ import { compilerOf } from '../runtime/compile.js'
 import type { Batch, Compiled, Numbers, Returned } from '../runtime/compile.js'
 import { checkTimeout } from '../runtime/executor.js'
 import { MemoryPool } from '../runtime/memoryPool.js'
-import { SharedJob } from '../runtime/sharedJob.js'
+import { SharedJob, predictJob } from '../runtime/sharedJob.js'
+import type { JobMemory } from '../runtime/sharedJob.js'
 import type { Result } from '../runtime/results.js'
 import { eachInstance, groups, stackArguments } from './items.js'
 import { faultHook } from './messages.js'
@@ -105,6 +106,21 @@ export class Pool implements Executor {
   ): Promise<Results<Returned<R, NDArray>>> {
     checkOptions('run', options, runOptions)
     return (await this.start(fn, inputs, options)) as Results<Returned<R, NDArray>>
+  }
+
+  /**
+   * What `run` with the same arguments would need beside its inputs and outputs; nothing runs.
+   * @throws {OnestepError} `ERR_MEMORY_LIMIT` where the limit is too small
+   */
+  predict<A extends readonly unknown[], R>(
+    fn: Traceable<A, R>,
+    inputs: BatchOf<A>,
+    options: Pick<PoolRunOptions, 'lanes' | 'memoryLimit'> = {},
+  ): JobMemory {
+    checkOptions('predict', options, ['lanes', 'memoryLimit'])
+    const { lanes, memoryLimit } = options
+    const job = compilerOf(fn, lanes === undefined ? {} : { lanes }).job(inputs)
+    return predictJob(job, { threads: this.threads, memoryLimit })
   }
 
   /**

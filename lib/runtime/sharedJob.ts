@@ -34,6 +34,29 @@ export interface JobOptions {
 
 const defaultChunkBytes = 256 * 2 ** 20
 
+/** What a run needs beside its inputs and outputs. */
+export interface JobMemory {
+  /** Threads that would take part. */
+  readonly threads: number
+  /** Instances that would be under way at one time. */
+  readonly positions: number
+  /** Bytes of the uniform values, of the tiles of all threads, and of what all threads share. */
+  readonly uniformBytes: number
+  readonly tileBytes: number
+  readonly sharedBytes: number
+  /** All of it: what `memoryLimit` bounds. */
+  readonly workingBytes: number
+}
+
+/** What a job would need. */
+export const predictJob = ({ ready, batch }: Job, { threads, memoryLimit }: JobOptions): JobMemory => {
+  const { seats, plan } = fit(handleOf(ready), batch, wanted(threads, ready, batch), memoryLimit)
+  const { positions, uniformBytes, memoryBytes } = plan
+  const tileBytes = seats * plan.tileBytes
+  const workingBytes = uniformBytes + tileBytes + memoryBytes
+  return { threads: seats, positions, uniformBytes, tileBytes, sharedBytes: memoryBytes, workingBytes }
+}
+
 interface Program {
   readonly number: number
   /** Uniform values that depend on constants only: computed by the first job, kept for all. */
@@ -77,16 +100,10 @@ export class SharedJob {
 
   /** @throws {OnestepError} `ERR_MEMORY_LIMIT`, with what the job needs, when the limit is too small for it. */
   constructor({ ready, inputs, batch }: Job, pool: MemoryPool, options: JobOptions) {
-    const { program, loaded } = ready
-    if (loaded.handle === undefined) {
-      throw new ArgumentError('threads run native programs only', {
-        expected: "a function, or what compile(fn) made of it with the backend 'native'",
-        received: "the backend 'interpreter'",
-      })
-    }
+    const { program } = ready
     const { threads, memoryLimit, blasThreads = 1 } = options
-    const handle = loaded.handle
-    const { seats, plan } = fit(handle, batch, Math.min(threads, most(batch, program.lanes)), memoryLimit)
+    const handle = handleOf(ready)
+    const { seats, plan } = fit(handle, batch, wanted(threads, ready, batch), memoryLimit)
     const own = programOf(ready)
     // Other numbers of threads of BLAS give other bits.
     const lasting = blasThreads === 1 && program.inputs.every(({ uniform }) => !uniform)
@@ -211,8 +228,17 @@ export class SharedJob {
   }
 }
 
-/** Threads that find a tile of work in a batch. */
-const most = (batch: number, lanes: number): number => Math.max(1, Math.ceil(batch / lanes))
+/** As many threads as find a tile of work in a batch. */
+const wanted = (threads: number, { program }: Ready, batch: number): number =>
+  Math.max(1, Math.min(threads, Math.ceil(batch / program.lanes)))
+
+const handleOf = ({ loaded }: Ready): LoadedProgram => {
+  if (loaded.handle !== undefined) return loaded.handle
+  throw new ArgumentError('threads run native programs only', {
+    expected: "a function, or what compile(fn) made of it with the backend 'native'",
+    received: "the backend 'interpreter'",
+  })
+}
 
 /** As many instances at one time as fit, then as many threads. */
 const fit = (
