@@ -126,16 +126,15 @@ Counters read(const JobBlock& block) {
 
 class Round {
  public:
-  Round(Check& check, const Case& c, const Reference& reference, Crew& crew, UniformArena uniform, Seen& seen,
-        int64_t number)
+  Round(Check& check, const Case& c, const Reference& reference, Crew& crew, UniformArena uniform, Seen& seen)
       : check_(check),
         case_(c),
         reference_(reference),
         crew_(crew),
         uniform_(uniform),
         seen_(seen),
-        number_(number),
-        random_(static_cast<uint64_t>(number) + 1),
+        number_(seen.rounds++),
+        random_(static_cast<uint64_t>(number_) + 1),
         plot_(draw(random_, c.batch)),
         shape_{.batch = c.batch,
                .positions = JobBlock::positionsFor(*c.plan, c.batch, kThreads, plot_.chunkBytes),
@@ -327,8 +326,8 @@ void raceJob(Check& check, const Case& c, int64_t rounds, Seen& seen) {
   Crew crew(c);
   const Reference reference = alone(check, c, crew);
   const Memory memory(doublesFor(UniformArena::bytes(*c.plan)));
-  for (int64_t number = 0; number < rounds; ++number) {
-    Round(check, c, reference, crew, UniformArena(memory.data()), seen, number).run();
+  for (int64_t k = 0; k < rounds; ++k) {
+    Round(check, c, reference, crew, UniformArena(memory.data()), seen).run();
   }
 }
 

@@ -8,6 +8,7 @@ namespace onestep::tests {
 
 /** How often what rounds are for has happened. */
 struct Seen {
+  int64_t rounds = 0;
   int64_t gaveWay = 0;
   int64_t putBack = 0;
   int64_t crashed = 0;
