@@ -1,6 +1,6 @@
 // Every way to end a run, of every kind of work that would not end by itself: what was finished is right, the rest is aborted.
 import { test } from 'tap'
-import { NDArray } from '../../lib/base/ndarray.js'
+import type { NDArray } from '../../lib/base/ndarray.js'
 import {
   Pool,
   array,
@@ -99,7 +99,7 @@ for (const [name, fn, inputs, lanes] of works) {
     await using pool = new Pool({ threads: 2 })
     for (const [way, end] of Object.entries(ways)) {
       const start = async (options: RunOptions): Promise<Results<unknown>> =>
-        pool.run(fn as never, inputs as never, { ...options, lanes })
+        pool.run(fn as never, inputs, { ...options, lanes })
       const results = await soon(end(pool, start))
       t.ok(
         statusNames(results.status).every((status) => status === 'aborted'),
@@ -129,7 +129,7 @@ test('what was finished is right', async (t) => {
     const ended = [...inputs[0].data.keys()].filter((i) => inputs[0].data[i] !== 0)
     for (const executor of [pool, localExecutor()]) {
       let last: Progress | undefined
-      const run = executor.prepare(fn as never, { lanes })
+      const run = executor.prepare(fn, { lanes })
       const controller = new AbortController()
       const results = await soon(
         run(inputs, {
@@ -160,7 +160,7 @@ test('what was finished is right', async (t) => {
 test('ended before it began', async (t) => {
   await using pool = new Pool({ threads: 1 })
   for (const executor of [pool, localExecutor()]) {
-    const run = executor.prepare(endless as never)
+    const run = executor.prepare(endless)
     const results = await soon(run([[1, 2]], { signal: AbortSignal.abort() }))
     t.strictSame(statusNames(results.status), ['aborted', 'aborted'])
     t.strictSame([...(results.value as NDArray).data], [NaN, NaN])
@@ -170,7 +170,7 @@ test('ended before it began', async (t) => {
   // A run that waits for a thread is ended, too, even where nobody gives way; and one that waits does not end others.
   for (const busy of [endless, (x: Tensor) => sum(vmap(endless)(x.add([1, 2])))]) {
     const controller = new AbortController()
-    const first = pool.run(busy as typeof endless, [[1]], { signal: controller.signal })
+    const first = pool.run(busy, [[1]], { signal: controller.signal })
     const waiting = await soon(pool.run(endless, [[1]], { timeoutMs: 50 }))
     t.strictSame(statusNames(waiting.status), ['aborted'])
     if (busy === endless) {

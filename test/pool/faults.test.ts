@@ -43,7 +43,7 @@ const run = async (
   fault?: Fault,
   onProgress?: (progress: Progress) => void,
 ): Promise<Results<unknown>> =>
-  pool.run(fn as never, inputs as never, {
+  pool.run(fn as never, inputs, {
     lanes,
     ...(fault === undefined ? {} : { [faultHook]: fault }),
     ...(onProgress === undefined ? {} : { onProgress }),

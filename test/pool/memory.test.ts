@@ -18,7 +18,7 @@ test('limits', async (t) => {
   for (const { name, fn, inputs } of programs) {
     const args = inputs(200)
     const start = async (memoryLimit: number): Promise<Results<unknown>> =>
-      pool.run(fn as never, args as never, { lanes: 8, memoryLimit })
+      pool.run(fn as never, args, { lanes: 8, memoryLimit })
     const expected = bits(compile(fn as (...x: unknown[]) => unknown, { lanes: 8 }).batch(...args))
     const error = await start(1).catch((thrown: unknown) => thrown)
     t.ok(error instanceof OnestepError)
@@ -34,7 +34,7 @@ test('limits', async (t) => {
       before = run?.threads ?? 0
     }
     t.equal(before, 4)
-    const local = localExecutor().prepare(fn as never, { lanes: 8 })
+    const local = localExecutor().prepare(fn, { lanes: 8 })
     t.equal((await local(args, { memoryLimit: least })).run?.workingBytes, least)
   }
 })

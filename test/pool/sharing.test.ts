@@ -92,10 +92,7 @@ test('what is reported of a job', async (t) => {
   const batch = 8000
   const inputs = unevenInputs(batch) as [NDArray, NDArray]
   inputs[1].data[6 * 7] = NaN
-  for (const run of [
-    pool.prepare(slow as never, { lanes: 8 }),
-    localExecutor().prepare(slow as never, { lanes: 8 }),
-  ]) {
+  for (const run of [pool.prepare(slow, { lanes: 8 }), localExecutor().prepare(slow, { lanes: 8 })]) {
     const all: Progress[] = []
     const results = await run(inputs, { onProgress: (progress) => all.push(progress) })
     t.ok(all.length >= 2, `${String(all.length)} calls`)
@@ -125,7 +122,7 @@ test('what onProgress throws ends the run', async (t) => {
   await using pool = new Pool({ threads: 2 })
   const thrown = new Error('enough')
   for (const executor of [pool, localExecutor()]) {
-    const run = executor.prepare(endless as never)
+    const run = executor.prepare(endless)
     const options = {
       onProgress: () => {
         throw thrown
@@ -146,7 +143,7 @@ test('several threads of BLAS for one job', async (t) => {
   t.equal(alone.run?.blasThreads, 1)
   const other = background(pool, 10)
   await other.grown()
-  const here = localExecutor().prepare(slow as never, { lanes: 8 })
+  const here = localExecutor().prepare(slow, { lanes: 8 })
   const args = unevenInputs(300)
   const expected = bits(compile(slow, { lanes: 8 }).batch(...(args as [never, never])))
   const [several, beside, local] = await Promise.all([
