@@ -117,6 +117,8 @@ export type { LinearOperator, Solver, Stopping, StoppingOptions } from './differ
 export { backtracking } from './solvers/backtracking.js'
 export { fixedPoint } from './solvers/fixedPoint.js'
 export { gradientDescent } from './solvers/gradientDescent.js'
+export { interiorPoint, primalDualStart } from './solvers/interiorPoint.js'
+export type { InteriorPointOptions, PrimalDual, QuadraticProgram } from './solvers/interiorPoint.js'
 export { newton } from './solvers/newton.js'
 
 export { shared, summed } from './base/executor.js'
