@@ -1,6 +1,6 @@
 // The bits of an instance depend on its program and its numbers alone: not on neighbours, positions, threads, interruptions,
 // memory, or failures beside it. The oracle is one run on this thread, of which each way must give every bit.
-import { test } from 'tap'
+import tap, { test } from 'tap'
 import { NDArray } from '../../lib/base/ndarray.js'
 import {
   Pool,
@@ -45,11 +45,11 @@ const least = async (pool: Pool, fn: Function, inputs: Given, lanes: number): Pr
 
 const shuffled = (count: number): readonly number[] => [...stream(5, 'order').permutation(count)]
 
+const [one, two, eight] = [1, 2, 8].map((threads) => new Pool({ threads })) as [Pool, Pool, Pool]
+tap.teardown(async () => Promise.all([one.close(), two.close(), eight.close()]))
+
 for (const { name, fn, inputs, sums } of programs) {
   test(name, async (t) => {
-    await using one = new Pool({ threads: 1 })
-    await using two = new Pool({ threads: 2 })
-    await using eight = new Pool({ threads: 8 })
     const batch = 200
     const args = inputs(batch)
     for (const lanes of [1, 8, 16]) {
@@ -89,7 +89,6 @@ for (const { name, fn, inputs, sums } of programs) {
 }
 
 test('jobs that are interrupted all the time', async (t) => {
-  await using pool = new Pool({ threads: 2 })
   const { fn } = programs.find(({ name }) => name.startsWith('an uneven')) as (typeof programs)[number]
   for (const [lanes, batch] of [
     [1, 500],
@@ -98,7 +97,7 @@ test('jobs that are interrupted all the time', async (t) => {
   ] as const) {
     const args = unevenInputs(batch)
     const expected = bits(direct(fn, args, lanes))
-    const runs = await Promise.all(Array.from({ length: 4 }, async () => run(pool, fn, args, { lanes })))
+    const runs = await Promise.all(Array.from({ length: 4 }, async () => run(two, fn, args, { lanes })))
     for (const results of runs) t.equal(bits(results), expected, `${String(lanes)} lanes`)
   }
 })
