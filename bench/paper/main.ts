@@ -1,7 +1,8 @@
-// The experiments of the paper: npm run paper -- newton|ridge [--quick] [--data FILE] [--json] [--quiet]
+// The experiments of the paper: npm run paper -- newton|qp|ridge [--quick] [--data FILE] [--json] [--quiet]
 // stdout holds the result alone, a table or with --json one line of JSON; everything else, progress above all, goes to stderr.
 import { Command } from 'commander'
 import { newtonExperiment, showNewton } from './newtonReport.js'
+import { qpExperiment, showQp } from './qpReport.js'
 import { ridgeExperiment, showRidge } from './ridgeReport.js'
 
 interface Options {
@@ -15,7 +16,7 @@ const print = <R>(result: R, show: (result: R) => string, { json }: Options): vo
   process.stdout.write(`${json === true ? JSON.stringify(result) : show(result)}\n`)
 }
 
-/** The program with its two experiments. */
+/** The program with its experiments. */
 const paperCommand = (): Command => {
   const command = new Command('paper')
     .description('the experiments of "One-step differentiation of iterative algorithms" (NeurIPS 2023)')
@@ -32,6 +33,17 @@ const paperCommand = (): Command => {
         showNewton,
         options,
       )
+    })
+  command
+    .command('qp')
+    .description(
+      'an interior point on random quadratic programs: accuracy, cost, and the law of the last step length',
+    )
+    .option('--quick', 'the two smallest sizes, few repeats')
+    .option('--json', 'print JSON')
+    .option('--quiet', 'no progress')
+    .action(async ({ quick, quiet, ...options }: Options) => {
+      print(await qpExperiment({ quick: quick === true, quiet: quiet === true }), showQp, options)
     })
   command
     .command('ridge')

@@ -163,3 +163,17 @@ export const publishedRidge: readonly PublishedRidge[] = [
     'truncated-1000': { 5000: 8.0e-10 },
   }),
 ]
+
+/** The interior point on random quadratic programs, by n: differences of gradients, and costs relative to the forward solve. */
+export const publishedQpRows: Readonly<
+  Record<
+    number,
+    { osMinusId: number; adMinusId: number; implicit: number; oneStep: number; unrolled: number }
+  >
+> = {
+  100: { osMinusId: 3.85e-6, adMinusId: 8e-16, implicit: 1.055, oneStep: 1.168, unrolled: 4.467 },
+  178: { osMinusId: 1.76e-6, adMinusId: 8e-16, implicit: 1.161, oneStep: 1.255, unrolled: 4.874 },
+  316: { osMinusId: 1.89e-6, adMinusId: 2e-15, implicit: 0.981, oneStep: 1.129, unrolled: 3.521 },
+  562: { osMinusId: 1.49e-6, adMinusId: 1e-15, implicit: 0.996, oneStep: 1.039, unrolled: 2.441 },
+  1000: { osMinusId: 1.21e-6, adMinusId: 2e-14, implicit: 1.039, oneStep: 1.068, unrolled: 1.74 },
+}

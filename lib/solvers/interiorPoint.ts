@@ -5,8 +5,12 @@
 // One factorization a step: ds and dz are eliminated, which leaves  (Q + Gᵀ diag(z/s) G) dx + Aᵀ dy = …,  A dx = …,
 // a Cholesky factor of the first block and one of its Schur complement (Nocedal and Wright 2006, section 16.6).
 import { ArgumentError, ShapeError } from '../base/errors.js'
+import { array, ones, zeros } from '../base/ndarray.js'
+import type { ArrayInput, NDArray } from '../base/ndarray.js'
 import { formatShape } from '../base/shape.js'
+import type { Shape } from '../base/shape.js'
 import type { LinearOperator, Solver, StoppingOptions } from '../differentiation/solver.js'
+import { isTensor } from '../ir/tensor.js'
 import type { Tensor } from '../ir/tensor.js'
 import { tensor } from '../ir/trace.js'
 import type { Operand } from '../ir/trace.js'
@@ -239,7 +243,7 @@ const directionAt = (
   kkt: Kkt,
 ): { readonly d: PrimalDual; readonly centring: Operand } => {
   const residual = residualOf(problem, at)
-  const affine = kkt.solve(plus({ ...zeros(residual) }, -1, residual))
+  const affine = kkt.solve(plus(zeroParts(residual), -1, residual))
   if (problem.inequality === undefined) return { d: affine, centring: norm2(pack(residual).vector) }
   const [s, z] = [of(at, 's'), of(at, 'z')]
   const [ds, dz] = [affine.s as Tensor, affine.z as Tensor]
@@ -249,11 +253,11 @@ const directionAt = (
   const sigma = div(after, gap)
   const centre = mul(mul(sigma, mul(sigma, sigma)), div(gap, s.shape[0] as number))
   const corrector = sub(centre, mul(ds, dz))
-  const r = { ...zeros(residual), s: corrector }
+  const r = { ...zeroParts(residual), s: corrector }
   return { d: plus(affine, 1, kkt.solve(r)), centring: norm2(corrector) }
 }
 
-const zeros = (parts: PrimalDual): PrimalDual => {
+const zeroParts = (parts: PrimalDual): PrimalDual => {
   const zero = (t: Tensor): Tensor => broadcast(0, t.shape)
   return {
     x: zero(parts.x),
@@ -367,12 +371,12 @@ const inOrder = (point: PrimalDual<Operand>, parts: PrimalDual): PrimalDual =>
     Object.keys(point).map((name) => [name, parts[name as keyof PrimalDual]]),
   ) as unknown as PrimalDual
 
-/** Zeros of the shapes of a solution: the x0 that `solve` wants, whose numbers do not matter. */
-export const primalDualStart = (data: QuadraticProgram): PrimalDual => {
-  const { q, equality, inequality } = read(data)
+/** A start of the shapes of a solution: the x0 that `solve` wants, whose numbers do not matter. */
+export const primalDualStart = ({ q, b, h }: QuadraticProgram): PrimalDual<NDArray> => {
+  const shape = (v: Operand): Shape => (isTensor(v) ? v.shape : array(v as ArrayInput).shape)
   return {
-    x: broadcast(0, q.shape),
-    ...(inequality && { s: broadcast(1, inequality.h.shape), z: broadcast(1, inequality.h.shape) }),
-    ...(equality && { y: broadcast(0, equality.b.shape) }),
+    x: zeros(shape(q)),
+    ...(h === undefined ? {} : { s: ones(shape(h)), z: ones(shape(h)) }),
+    ...(b === undefined ? {} : { y: zeros(shape(b)) }),
   }
 }

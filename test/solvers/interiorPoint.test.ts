@@ -237,8 +237,10 @@ test('interior point: many programs as lanes, one of them broken', async (t) => 
 
 test('interior point: what does not fit is refused', async (t) => {
   const { Q, q, A, b, G } = random(4, 2, 3)
-  const start = (data: object) => () => primalDualStart(data as QuadraticProgram)
-  const inTrace = (data: object) => () => compile(() => start(data)().x)()
+  const inTrace = (data: object) => () => {
+    const solver = interiorPoint({ problem: () => data as QuadraticProgram })
+    return compile(() => solve(solver, { x0: primalDualStart(data as QuadraticProgram) }).x as Tensor)()
+  }
   t.throws(inTrace({ Q, q, A }), { code: 'ERR_ARGUMENT', message: /A and b together.*A alone/ })
   t.throws(inTrace({ Q, q, A: G, b }), { code: 'ERR_SHAPE', message: /A of a quadratic program/ })
   t.throws(inTrace({ Q: q, q }), { code: 'ERR_SHAPE', message: /Q of a quadratic program/ })
