@@ -6,7 +6,7 @@ import { jointProgress } from '../base/jointProgress.js'
 import type { NDArray } from '../base/ndarray.js'
 import { compilerOf } from '../runtime/compile.js'
 import type { Batch, Compiled, Numbers, Returned } from '../runtime/compile.js'
-import { checkTimeout } from '../runtime/executor.js'
+import { checkRunOptions } from '../runtime/executor.js'
 import { MemoryPool } from '../runtime/memoryPool.js'
 import { SharedJob, predictJob } from '../runtime/sharedJob.js'
 import type { JobMemory } from '../runtime/sharedJob.js'
@@ -16,7 +16,7 @@ import { faultHook } from './messages.js'
 import type { Fault } from './messages.js'
 import { runJob } from './runJob.js'
 import { inOrder } from './stream.js'
-import { Threads } from './threads.js'
+import { Threads, mostBlasThreads } from './threads.js'
 
 export interface PoolOptions {
   /** Default: one for each core. */
@@ -104,7 +104,7 @@ export class Pool implements Executor {
     inputs: BatchOf<A>,
     options: PoolRunOptions = {},
   ): Promise<Results<Returned<R, NDArray>>> {
-    checkOptions('run', options, runOptions)
+    checkRunOptions(options, runOptions)
     return (await this.start(fn, inputs, options)) as Results<Returned<R, NDArray>>
   }
 
@@ -187,7 +187,7 @@ export class Pool implements Executor {
   prepare(fn: (...args: never[]) => unknown, options: PrepareOptions = {}): Prepared {
     checkOptions('prepare', options, ['lanes'])
     return async (inputs, given = {}) => {
-      checkOptions('run', given, runOptions)
+      checkRunOptions(given, runOptions)
       return this.start(fn, inputs, { ...options, ...given })
     }
   }
@@ -198,17 +198,17 @@ export class Pool implements Executor {
     options: PoolRunOptions & { readonly [faultHook]?: Fault },
     group?: unknown,
   ): Promise<Results> {
-    const { lanes, blasThreads = 1, memoryLimit, timeoutMs } = options
+    const { lanes, blasThreads = 1, memoryLimit } = options
     if (this.workers.closed) {
       throw new OnestepError('the pool is closed', {
         code: 'ERR_POOL_CLOSED',
         remedy: 'Make a new Pool, or close this one later',
       })
     }
-    checkTimeout(timeoutMs)
-    if (!Number.isInteger(blasThreads) || blasThreads < 1) {
+    const most = blasThreads === 1 ? 1 : mostBlasThreads()
+    if (!Number.isInteger(blasThreads) || blasThreads < 1 || blasThreads > most) {
       throw new ArgumentError('run: option blasThreads', {
-        expected: 'a positive integer',
+        expected: `an integer from 1 to ${String(mostBlasThreads())}, what this OpenBLAS was built for`,
         received: String(blasThreads),
       })
     }

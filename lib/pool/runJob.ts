@@ -8,7 +8,7 @@ import type { Client, Threads } from './threads.js'
 
 /** Milliseconds between two calls of onProgress. */
 const progressInterval = 100
-/** So many threads may die in a row that held nothing: then it is not the instances that kill them. */
+/** So many threads may die in a row without any work in between: then it is not the instances that kill them. */
 const mostEmptyDeaths = 3
 
 export interface PoolJobOptions extends RunOptions {
@@ -23,6 +23,7 @@ export const runJob = async (threads: Threads, job: SharedJob, options: PoolJobO
   const client: Client = { job, group: options.group ?? job, alone: blasThreads > 1 }
   let faults = fault?.times ?? 0
   let emptyDeaths = 0
+  let workAtDeath = 0
   let over = false
   let failure: { readonly error: unknown } | undefined
   const stop = (): void => {
@@ -57,7 +58,10 @@ export const runJob = async (threads: Threads, job: SharedJob, options: PoolJobO
         ...(dies ? { death: fault.death } : {}),
       })
       if (typeof ending === 'object') {
-        emptyDeaths = job.putBack(seat, turn.epoch) > 0 ? 0 : emptyDeaths + 1
+        const held = job.putBack(seat, turn.epoch)
+        const moved = job.work !== workAtDeath
+        workAtDeath = job.work
+        emptyDeaths = held > 0 || moved ? 0 : emptyDeaths + 1
         if (emptyDeaths >= mostEmptyDeaths) throw threadsDie(ending.died)
       } else if (ending !== 'gaveWay') {
         return

@@ -132,6 +132,8 @@ export class Threads {
       answer = await this.piscina.run(task)
     } catch (cause) {
       if (this.closed) return 'aborted'
+      // What cannot be sent has killed nobody.
+      if (cause instanceof Error && cause.name === 'DataCloneError') throw cause
       return { died: cause instanceof Error ? cause : new Error(String(cause)) }
     }
     if (answer.ok) return answer.outcome
@@ -145,6 +147,10 @@ export class Threads {
   }
 }
 
+/** The most threads that this OpenBLAS was built for, callers or its own. */
+export const mostBlasThreads = (check = native().selfCheck()): number =>
+  Number(/MAX_THREADS=(\d+)/.exec(check.blas.config)?.[1] ?? Infinity)
+
 /** @throws {ArgumentError | NativeError} when so many threads cannot call this BLAS at the same time */
 const checkCount = (count: number): number => {
   if (!Number.isInteger(count) || count < 1) {
@@ -155,7 +161,7 @@ const checkCount = (count: number): number => {
   }
   const check = native().selfCheck()
   checkThreads(count, check)
-  const most = Number(/MAX_THREADS=(\d+)/.exec(check.blas.config)?.[1] ?? Infinity)
+  const most = mostBlasThreads(check)
   if (count <= most) return count
   throw new OnestepError('this OpenBLAS was built for fewer threads', {
     code: 'ERR_ARGUMENT',

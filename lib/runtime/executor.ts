@@ -17,25 +17,42 @@ export const localExecutor = (): Executor => {
       checkOptions('prepare', options, ['lanes'])
       const compiler = new Compiler(fn as unknown as (...args: unknown[]) => unknown, options)
       return async (inputs, given = {}) => {
-        checkOptions('run', given, runOptions)
+        checkRunOptions(given, runOptions)
         return run(compiler.job(inputs), memory, given)
       }
     },
   }
 }
 
-/** @throws {ArgumentError} when it is no time */
-export const checkTimeout = (timeoutMs: number | undefined): void => {
-  if (timeoutMs === undefined || timeoutMs > 0) return
-  throw new ArgumentError('timeoutMs is no time', {
-    expected: 'a positive number',
-    received: String(timeoutMs),
-  })
+/** Refuses options of a run that mean nothing. */
+export const checkRunOptions = (options: unknown, known: readonly string[]): void => {
+  if (typeof options !== 'object' || options === null) {
+    throw new ArgumentError('the options of a run are no object', { received: String(options) })
+  }
+  checkOptions('run', options, known)
+  const { signal, timeoutMs, onProgress } = options as Readonly<Record<string, unknown>>
+  if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs > 0)) {
+    throw new ArgumentError('timeoutMs is no time', {
+      expected: 'a positive number',
+      received: JSON.stringify(timeoutMs) ?? typeof timeoutMs,
+    })
+  }
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new ArgumentError('signal cannot be listened to', {
+      expected: 'an AbortSignal',
+      received: typeof signal,
+    })
+  }
+  if (onProgress !== undefined && typeof onProgress !== 'function') {
+    throw new ArgumentError('onProgress cannot be called', {
+      expected: 'a function',
+      received: typeof onProgress,
+    })
+  }
 }
 
 const run = async (job: Job, memory: MemoryPool, options: RunOptions): Promise<Results> => {
   const { signal, timeoutMs = Infinity, onProgress, memoryLimit } = options
-  checkTimeout(timeoutMs)
   const end = performance.now() + timeoutMs
   const shared = new SharedJob(job, memory, { threads: 1, memoryLimit })
   const epoch = newEpoch()

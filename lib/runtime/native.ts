@@ -136,6 +136,8 @@ export const jobSignal = { go: 0, abort: 1, giveWay: 2 } as const
 
 export interface JobCounters {
   readonly finished: number
+  /** Stages that instances have left. */
+  readonly passed: number
   readonly crashed: number
   readonly laneSlots: number
   readonly iterations: number

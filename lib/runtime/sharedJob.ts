@@ -91,6 +91,8 @@ export class SharedJob {
   readonly batch: number
   private readonly ready: Ready
   private readonly handle: LoadedProgram
+  /** The output that holds the status of all instances alike, where it is one number; −1 without a status. */
+  private readonly sharedStatus: number
   private readonly blasThreads: number
   private readonly workingBytes: number
   private readonly pool: MemoryPool
@@ -112,7 +114,8 @@ export class SharedJob {
     if (lasting) own.uniform = uniform
     const memory = pool.take(plan.memoryBytes)
     native().openJob(handle, memory, uniform, { batch, seats, positions: plan.positions, keepUniform })
-    const status = program.reports.indexOf('status')
+    const report = program.reports.indexOf('status')
+    const status = report < 0 ? -1 : program.outputs.length - program.reports.length + report
     this.message = {
       program: own.number,
       bytes: program.bytes,
@@ -123,10 +126,11 @@ export class SharedJob {
       outputs: program.outputs.map(({ uniform: once, shape }) =>
         allocate(sizeOf(shape) * (once ? 1 : batch)),
       ),
-      ...(status < 0 ? {} : { tallied: program.outputs.length - program.reports.length + status }),
+      ...(status < 0 || program.outputs[status]?.uniform === true ? {} : { tallied: status }),
     }
     this.seats = seats
     this.batch = batch
+    this.sharedStatus = status
     this.ready = ready
     this.handle = handle
     this.blasThreads = blasThreads
@@ -154,6 +158,12 @@ export class SharedJob {
     return native().putBack(this.handle, this.message.memory, this.message.uniform, seat, epoch)
   }
 
+  /** Grows with everything that is done. */
+  get work(): number {
+    const { passed, iterations } = native().readJob(this.handle, this.message.memory)
+    return passed + iterations
+  }
+
   /** Instances that ended, in one way or another. */
   get ended(): number {
     const { finished, crashed } = native().readJob(this.handle, this.message.memory)
@@ -172,7 +182,10 @@ export class SharedJob {
     statuses.forEach(({ name }, code) => {
       count(name, tally[code] ?? 0)
     })
-    if (this.message.tallied === undefined) count('converged', finished)
+    if (this.message.tallied === undefined) {
+      const code = this.message.outputs[this.sharedStatus]?.[0] ?? 0
+      count(statuses[code]?.name ?? 'nonFinite', finished)
+    }
     count('crashed', crashed)
     const seconds = (performance.now() - this.begun) / 1000
     return { done: finished + crashed, total: this.batch, iterations, statuses: counts, alive, seconds }

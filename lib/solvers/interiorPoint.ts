@@ -6,7 +6,7 @@
 // a Cholesky factor of the first block and one of its Schur complement (Nocedal and Wright 2006, section 16.6).
 import { ArgumentError, ShapeError } from '../base/errors.js'
 import { array, ones, zeros } from '../base/ndarray.js'
-import type { ArrayInput, NDArray } from '../base/ndarray.js'
+import type { NDArray } from '../base/ndarray.js'
 import { formatShape } from '../base/shape.js'
 import type { Shape } from '../base/shape.js'
 import type { LinearOperator, Solver, StoppingOptions } from '../differentiation/solver.js'
@@ -373,7 +373,7 @@ const inOrder = (point: PrimalDual<Operand>, parts: PrimalDual): PrimalDual =>
 
 /** A start of the shapes of a solution: the x0 that `solve` wants, whose numbers do not matter. */
 export const primalDualStart = ({ q, b, h }: QuadraticProgram): PrimalDual<NDArray> => {
-  const shape = (v: Operand): Shape => (isTensor(v) ? v.shape : array(v as ArrayInput).shape)
+  const shape = (v: Operand): Shape => (isTensor(v) ? v.shape : array(v).shape)
   return {
     x: zeros(shape(q)),
     ...(h === undefined ? {} : { s: ones(shape(h)), z: ones(shape(h)) }),

@@ -159,7 +159,8 @@ Napi::Value putBack(const Napi::CallbackInfo& info) {
   return Napi::Number::New(env, static_cast<double>(block.putBack(owner)));
 }
 
-// readJob(program, memory): { finished, crashed, laneSlots, iterations, beats: number[], tally: number[] }
+// readJob(program, memory): { finished, passed, crashed, laneSlots, iterations, beats: number[], tally:
+// number[] }
 Napi::Value readJob(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const Handle& handle = handleOf(info[0], "readJob");
@@ -167,11 +168,12 @@ Napi::Value readJob(const Napi::CallbackInfo& info) {
   const auto read = [](int64_t& counter) {
     return static_cast<double>(std::atomic_ref(counter).load(std::memory_order_relaxed));
   };
-  double finished = 0, slots = 0, iterations = 0, tally[Seat::kCodes] = {};
+  double finished = 0, passed = 0, slots = 0, iterations = 0, tally[Seat::kCodes] = {};
   Napi::Array beats = Napi::Array::New(env);
   for (int64_t i = 0; i < block.seats(); ++i) {
     Seat& seat = block.seat(i);
     finished += read(seat.finished);
+    passed += read(seat.passed);
     slots += read(seat.laneSlots);
     iterations += read(seat.iterations);
     beats.Set(static_cast<uint32_t>(i), read(seat.beats));
@@ -181,6 +183,7 @@ Napi::Value readJob(const Napi::CallbackInfo& info) {
   for (uint32_t code = 0; code < Seat::kCodes; ++code) codes.Set(code, tally[code]);
   Napi::Object result = Napi::Object::New(env);
   result.Set("finished", finished);
+  result.Set("passed", passed);
   result.Set("crashed", static_cast<double>(block.crashed()));
   result.Set("laneSlots", slots);
   result.Set("iterations", iterations);

@@ -82,6 +82,7 @@ class Job {
     seat_ = &block_.seat(turn.seat);
     internal_ = block_.internal();
     left_ = turn.faultAfter;
+    moved_ = false;
     end_ = std::chrono::steady_clock::now() +
            std::chrono::nanoseconds(static_cast<int64_t>(turn.sliceMilliseconds * 1e6));
   }
@@ -101,18 +102,24 @@ class Job {
     if (signal == Signal::go) [[likely]]
       return Outcome::idle;
     if (signal == Signal::abort) return Outcome::aborted;
-    return std::chrono::steady_clock::now() < end_ ? Outcome::idle : Outcome::gaveWay;
+    // However short the slice: some work is done in each, so that the job comes to its end.
+    return !moved_ || std::chrono::steady_clock::now() < end_ ? Outcome::idle : Outcome::gaveWay;
   }
 
   int64_t instance(int64_t position) const { return block_.instance(position); }
 
   double sliceMilliseconds() const { return turn_.sliceMilliseconds; }
 
+  /** There is nothing to do but to wait for another thread. */
+  void waits() { moved_ = true; }
+
   /** A position that waits for a stage over instances, or −1. */
   int64_t take(int64_t stage) { return block_.take(stage, owner_); }
 
   /** An instance has left a stage, and its results are stored. */
   void leave(int64_t stage, int64_t position) {
+    moved_ = true;
+    add(seat_->passed, 1);
     if (stage + 1 < static_cast<int64_t>(plan_.laneStages().size())) {
       block_.pass(position, owner_, stage + 1);
       return;
@@ -128,6 +135,7 @@ class Job {
 
   /** A loop's body has run in a tile of so many lanes, of which some were needed. */
   void iterated(int64_t lanes, int64_t needed) {
+    moved_ = true;
     add(seat_->laneSlots, lanes);
     add(seat_->iterations, needed);
   }
@@ -171,6 +179,7 @@ class Job {
   Seat* seat_ = nullptr;
   double* internal_ = nullptr;
   int64_t left_ = -1;
+  bool moved_ = false;
   std::chrono::steady_clock::time_point end_;
 };
 

@@ -105,6 +105,9 @@ JobBlock JobBlock::open(const Plan& plan, const JobShape& shape, void* memory) {
                     .seats = shape.seats,
                     .stages = stagesOf(plan),
                     .bytes = bytes(plan, shape),
+                    .lanes = plan.program().lanes,
+                    .internalSize = plan.internalSize(),
+                    .parkSize = plan.parkSize(),
                     .signal = static_cast<int32_t>(Signal::go),
                     .next = 0,
                     .crashed = 0,
@@ -125,7 +128,9 @@ JobBlock JobBlock::open(const Plan& plan, const JobShape& shape, void* memory) {
 JobBlock JobBlock::join(const Plan& plan, void* memory, int64_t length) {
   const auto* header = static_cast<const Header*>(memory);
   const bool holds = length >= static_cast<int64_t>(sizeof(Header)) && header->magic == kMagic &&
-                     header->stages == stagesOf(plan) && header->bytes <= length &&
+                     header->stages == stagesOf(plan) && header->lanes == plan.program().lanes &&
+                     header->internalSize == plan.internalSize() && header->parkSize == plan.parkSize() &&
+                     header->bytes <= length &&
                      header->bytes == bytes(plan, {header->batch, header->positions, header->seats});
   if (!holds) {
     throw Error("ERR_ARGUMENT",

@@ -43,6 +43,8 @@ struct alignas(64) Seat {
   int64_t iterations;
   /** Grows as long as the thread is alive. */
   int64_t beats;
+  /** Stages that instances have left here. */
+  int64_t passed;
   /** Instances for each code that the tallied output held, such as a status. */
   int64_t tally[kCodes];
 };
@@ -128,6 +130,8 @@ class JobBlock {
   struct Header {
     uint64_t magic;
     int64_t batch, positions, seats, stages, bytes;
+    /** What the Program makes of it. */
+    int64_t lanes, internalSize, parkSize;
     alignas(64) int32_t signal;
     alignas(64) int64_t next;
     alignas(64) int64_t crashed;

@@ -106,6 +106,7 @@ Outcome Worker::begin(Job& job) {
   // Where another thread computes the uniform values there is nothing else to do.
   for (std::chrono::microseconds pause{10}; !job.uniform().done();) {
     if (job.uniform().claim(job.owner())) return runUniform(job);
+    job.waits();
     const Outcome outcome = job.check();
     if (outcome != Outcome::idle) return outcome;
     std::this_thread::sleep_for(pause);

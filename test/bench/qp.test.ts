@@ -32,8 +32,7 @@ test('qp: the gradient against finite differences through the whole solve', asyn
   const along = compile((b: Tensor) => b)
   const direction = Float64Array.from({ length: data.b.size }, (_, i) => Math.sin(i + 1))
   const value = (step: number): number =>
-    forward(along(data.b.data.map((v, i) => v + step * (direction[i] as number))).value as NDArray)
-      .value as number
+    forward(along(data.b.data.map((v, i) => v + step * (direction[i] as number))).value).value as number
   const step = 1e-4
   const difference = (value(step) - value(-step)) / (2 * step)
   const expected = gradient.reduce((total, g, i) => total + g * (direction[i] as number), 0)

@@ -2,7 +2,7 @@
 import { test } from 'tap'
 import { setFlagsFromString } from 'node:v8'
 import { OnestepError, Pool, compile, implicit, statusNames, whileLoop } from '../../lib/index.js'
-import type { Progress, Results, Tensor } from '../../lib/index.js'
+import type { Progress, Results, RunOptions, Tensor } from '../../lib/index.js'
 import { faultHook } from '../../lib/pool/messages.js'
 import type { Fault } from '../../lib/pool/messages.js'
 import { bits, different, normals, pick, programs, spread, uneven, unevenInputs } from './programs.js'
@@ -126,4 +126,17 @@ test('threads that die before they hold anything', async (t) => {
   t.ok(error instanceof OnestepError)
   t.match(error, { code: 'ERR_POOL_THREAD', remedy: /doctor/, cause: /exit/i })
   t.equal(bits(await run(pool, straight, 8)), bits(straight.right(8)))
+})
+
+test('threads that die now and then, with work in between', async (t) => {
+  const pool = new Pool({ threads: 1 })
+  try {
+    // Each gets on by ten pieces of work, and holds nothing when it dies.
+    const fault: Fault = { death: 'exit', after: 10, times: 5 }
+    const options: RunOptions & { readonly [faultHook]: Fault } = { [faultHook]: fault }
+    const results = await pool.prepare(several.fn, { lanes: 1 })(several.inputs, options)
+    t.equal(bits(results), bits(several.right(1)))
+  } finally {
+    await pool.close()
+  }
 })

@@ -145,6 +145,40 @@ const untilFailure = async (stream: AsyncIterable<Results<unknown>>): Promise<re
   return [count, undefined]
 }
 
+test('a source that is silent, or waits for results', async (t) => {
+  await using pool = new Pool({ threads: 1 })
+  const silent = async function* (): AsyncGenerator<readonly [NDArray]> {
+    yield [array([1])]
+    await new Promise(() => undefined)
+  }
+  const controller = new AbortController()
+  const seen: number[] = []
+  for await (const { value } of pool.map(double, silent(), { signal: controller.signal, ahead: 3 })) {
+    seen.push(value.data[0] as number)
+    // Nobody will ever answer.
+    controller.abort()
+  }
+  t.strictSame(seen, [2])
+  // The next item depends on the last result, with room for more.
+  let last = 1
+  let release: () => void = () => undefined
+  const waiting = async function* (): AsyncGenerator<readonly [NDArray]> {
+    for (let i = 0; i < 5; i++) {
+      yield [array([last])]
+      await new Promise<void>((resolve) => (release = resolve))
+    }
+  }
+  const doubled: number[] = []
+  for await (const { value } of pool.map(double, waiting(), { ahead: 4 })) {
+    last = value.data[0] as number
+    doubled.push(last)
+    // The source may not have come to wait yet.
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    release()
+  }
+  t.strictSame(doubled, [2, 4, 8, 16, 32])
+})
+
 test('failures', async (t) => {
   await using pool = new Pool({ threads: 2 })
   const broken = new Error('the source breaks')
