@@ -14,10 +14,17 @@ import {
   unevenSolution,
 } from './unevenBatch.js'
 
-/** Lane slots over the iterations that were needed, on two threads, the median of several orders; and what was computed. */
+/**
+ * Lane slots over the iterations that were needed, on two threads, the median of several orders; and what was computed.
+ * At the end of a batch lanes run empty, the more of them the wider the tile: `lanes` is a choice against the fastest T.
+ */
 export const laneFigures = async (
   batch: number,
-  { orders, bar }: { readonly orders: number; readonly bar: number },
+  {
+    orders,
+    bar,
+    lanes: wanted = 'auto',
+  }: { readonly orders: number; readonly bar?: number; readonly lanes?: number | 'auto' },
 ): Promise<Figure[]> => {
   await using pool = new Pool({ threads: 2 })
   const figures: Figure[] = []
@@ -29,7 +36,7 @@ export const laneFigures = async (
     let apart = 0
     for (let order = 1; order <= orders; order++) {
       const problem = unevenBatch(batch, order)
-      const results = await pool.run(fn, [unevenArguments(problem)])
+      const results = await pool.run(fn, [unevenArguments(problem)], { lanes: wanted })
       checkSolved(problem, results)
       const solution = unevenSolution(results.value)
       const { x, gradient } = unevenErrors(solution, closedForm(problem, strategy.name))
@@ -39,13 +46,10 @@ export const laneFigures = async (
       efficiencies.push(laneSlots / laneIterations)
       lanes = run.lanes
     }
-    const title = `uneven batch, B = ${String(batch)}, ${strategy.name}`
+    const title = `uneven batch, B = ${String(batch)}, ${strategy.name}, T = ${String(lanes)}`
+    const name = `${title}, 2 threads: lane slots over iterations`
     figures.push(
-      atMost(
-        `${title}, T = ${String(lanes)}, 2 threads: lane slots over iterations`,
-        median(efficiencies),
-        bar,
-      ),
+      bar === undefined ? reported(name, median(efficiencies)) : atMost(name, median(efficiencies), bar),
       ...(orders > 1
         ? [reported(`${title}: the worst of ${String(orders)} orders`, Math.max(...efficiencies))]
         : []),
