@@ -5,7 +5,7 @@
 //                                      and UndefinedBehaviorSanitizer; any report is a failure
 //   ONESTEP_REQUIRE_ALL=1              a skipped test is a failure
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, relative } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -75,10 +75,9 @@ const selectFiles = (parts) => {
   return wanted.length === 0 ? all : all.filter((path) => wanted.some((part) => path.includes(part)))
 }
 
-/**
- * One run of test files: on the binaries that it builds, in an environment of its own. What sanitizers find goes to
- * `reports`, so that it counts whatever the test says that met it.
- */
+// A run of test files: the binaries that they need, which files, their environment, and where sanitizers write
+// what they find, so that it counts whatever the test says that met it.
+
 const ordinary = (parts) => ({ binaries: [release.addon, release.tests, release.race], parts, env: {} })
 
 /** Beside the binary that was watched. */
@@ -93,6 +92,18 @@ const watchThreads = () => {
   return { binaries: [release.addon, race], parts: ['native/race'], env, reports }
 }
 
+/**
+ * Node keeps memory until it exits, so its leaks are looked for by tests of the resident size. Programs without Node
+ * free everything: a file for each of them, named after it, is included in its options.
+ */
+const leaksCount = (programs) => {
+  for (const { path } of programs) {
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(`${path}.options`, 'detect_leaks=1')
+  }
+  return ['detect_leaks=0', `include_if_exists=${join(dirname(programs[0].path), '%b.options')}`]
+}
+
 const watchAddresses = (parts) => {
   const { addon, tests, race } = sanitized.address
   const reports = reportsOf(addon)
@@ -100,11 +111,10 @@ const watchAddresses = (parts) => {
     ONESTEP_NATIVE_PATH: addon.path,
     // The addon comes into a process that was built without it.
     LD_PRELOAD: spawnSync('c++', ['-print-file-name=libasan.so'], { encoding: 'utf8' }).stdout.trim(),
-    // Node keeps memory until it exits, so leaks are looked for by soak tests of the resident size.
-    ASAN_OPTIONS: options(reports, 'detect_leaks=0'),
+    ASAN_OPTIONS: options(reports, ...leaksCount([tests, race])),
     UBSAN_OPTIONS: options(reports, 'print_stacktrace=1'),
   }
-  const native = ['native/', 'program/', 'runtime/', 'pool/']
+  const native = ['native/', 'program/', 'runtime/native', 'runtime/robustness', 'pool/']
   return { binaries: [addon, tests, race], parts: parts.length === 0 ? native : parts, env, reports }
 }
 
@@ -151,7 +161,9 @@ const runFiles = async ({ binaries, parts, env, reports }, tapOptions) => {
   })
 
   const tap = join(root, 'node_modules', 'tap', 'dist', 'esm', 'run.mjs')
-  const tapArgs = ['run', '--reporter=tap', ...(soak ? ['--timeout=3600'] : []), ...tapOptions, ...files]
+  // What is watched runs ten times as long.
+  const timeout = soak ? ['--timeout=3600'] : reports !== undefined ? ['--timeout=1200'] : []
+  const tapArgs = ['run', '--reporter=tap', ...timeout, ...tapOptions, ...files]
   const child = spawn(process.execPath, [tap, ...tapArgs], {
     cwd: root,
     env: { ...process.env, ...env },
