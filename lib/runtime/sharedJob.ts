@@ -188,7 +188,10 @@ export class SharedJob {
     }
     count('crashed', crashed)
     const seconds = (performance.now() - this.begun) / 1000
-    return { done: finished + crashed, total: this.batch, iterations, statuses: counts, alive, seconds }
+    // Counters go on while they are read: what is done is what was counted, until all of it is.
+    const counted = Object.values(counts).reduce((sum, n) => sum + n, 0)
+    const done = finished + crashed === this.batch ? this.batch : counted
+    return { done, total: this.batch, iterations, statuses: counts, alive, seconds }
   }
 
   /** The results; no thread may take part any more, and the job ends here. */

@@ -127,10 +127,8 @@ class Job {
     // Whoever takes the position next changes what stands there.
     const int64_t instance = block_.instance(position);
     if (!block_.finish(position, owner_)) return;
+    tally(instance);
     add(seat_->finished, 1);
-    if (turn_.tallied < 0) return;
-    const double code = request.outputs[static_cast<size_t>(turn_.tallied)][instance];
-    if (code >= 0 && code < Seat::kCodes) add(seat_->tally[static_cast<int64_t>(code)], 1);
   }
 
   /** A loop's body has run in a tile of so many lanes, of which some were needed. */
@@ -164,6 +162,12 @@ class Job {
   Request request;
 
  private:
+  void tally(int64_t instance) {
+    if (turn_.tallied < 0) return;
+    const double code = request.outputs[static_cast<size_t>(turn_.tallied)][instance];
+    if (code >= 0 && code < Seat::kCodes) add(seat_->tally[static_cast<int64_t>(code)], 1);
+  }
+
   /** Only this thread writes there; others read. */
   static void add(int64_t& counter, int64_t by) {
     std::atomic_ref ref(counter);

@@ -48,7 +48,9 @@ test('200 pools, closed with work under way', async (t) => {
   const { aborted, growth, threads } = JSON.parse(output) as Record<'aborted' | 'growth' | 'threads', number>
   t.ok(aborted >= 400, `${String(aborted)} of 600 runs were aborted, all of the endless ones among them`)
   t.equal(threads, 0)
-  t.ok(growth < 100, `the second half of them took ${growth.toFixed(0)} MiB`)
+  // AddressSanitizer keeps what is freed for a while.
+  const limit = process.env['LD_PRELOAD'] === undefined ? 100 : 400
+  t.ok(growth < limit, `the second half of them took ${growth.toFixed(0)} MiB`)
 })
 
 test('closing', async (t) => {
