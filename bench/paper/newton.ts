@@ -4,7 +4,8 @@
 //   one-step  x̄ = x₈, ∂θF(x̄, θ) of the ninth       implicit  x̄ = x₈, −H⁻¹ ∂θ∇f(x̄, θ)
 import { compile, implicit, oneStep, solve, sumSquares, unrolled, valueAndGrad } from '../../lib/index.js'
 import type { NDArray, Strategy, Tensor } from '../../lib/index.js'
-import { computing, median, ratio, sideBySide } from '../timing.js'
+import { contest } from './contest.js'
+import type { Cost } from './contest.js'
 import { logisticData, logisticObjective, logisticStart, logisticWeights } from './logistic.js'
 import type { LogisticData } from './logistic.js'
 import { publishedNewton } from './publishedNewton.js'
@@ -22,10 +23,7 @@ const instances: Readonly<Record<number, number>> = { 50: 10, 106: 1, 224: 3, 47
 /** The data of the experiment of size p; for a size that was not published, instance 1. */
 export const experimentData = (p: number): LogisticData => logisticData(instances[p] ?? 1, p)
 
-const contestants = ['forward', 'oneStep', 'implicit', 'unrolled'] as const
-type Contestant = (typeof contestants)[number]
-
-export interface NewtonRow {
+export interface NewtonRow extends Cost {
   readonly p: number
   /** Steps of the loop; one more is differentiated. */
   readonly iterations: number
@@ -33,10 +31,6 @@ export interface NewtonRow {
   readonly gradNorm: number
   readonly osMinusId: number
   readonly adMinusId: number
-  /** Medians over rounds in which they take turns, processor time. */
-  readonly seconds: Readonly<Record<Contestant, number>>
-  /** Medians of the ratio to `forward` in the same round. */
-  readonly overForward: Readonly<Record<Contestant, number>>
 }
 
 /** The four programs: value of ½‖x‖², and its gradient, as functions of θ: [n]. */
@@ -55,29 +49,18 @@ export const newtonPrograms = (p: number) => {
   }
 }
 
-const byContestant = <T>(of: (name: Contestant) => T): Record<Contestant, T> =>
-  Object.fromEntries(contestants.map((name) => [name, of(name)])) as Record<Contestant, T>
-
 /** One row of the experiment; the contestants take turns for `rounds` rounds, unrolled and forward for a third of them. */
 export const newtonRow = async (p: number, rounds: number): Promise<NewtonRow> => {
   const programs = newtonPrograms(p)
   const theta = logisticWeights(2 * p)
   const gradient = (name: 'oneStep' | 'implicit' | 'unrolled') => programs[name](theta).value[1] as NDArray
   const [os, id, ad] = [gradient('oneStep').data, gradient('implicit').data, gradient('unrolled').data]
-  const contestant = byContestant((name) => computing(() => programs[name](theta)))
-  const { forward, oneStep, implicit, unrolled } = contestant
-  const times = await sideBySide({ forward, oneStep, implicit }, { rounds, turn: 0.02 })
-  const long = await sideBySide({ forward, unrolled }, { rounds: Math.ceil(rounds / 3), turn: 0.02 })
-  const seconds = { ...times, unrolled: long.unrolled }
   return {
     p,
     iterations: programs.oneStep(theta).iterations ?? NaN,
     gradNorm: distance(id),
     osMinusId: distance(os, id),
     adMinusId: distance(ad, id),
-    seconds: byContestant((name) => median(seconds[name])),
-    overForward: byContestant((name) =>
-      ratio(seconds[name], name === 'unrolled' ? long.forward : times.forward),
-    ),
+    ...(await contest((name) => programs[name](theta), rounds)),
   }
 }

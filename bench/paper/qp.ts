@@ -19,7 +19,8 @@ import {
   array,
 } from '../../lib/index.js'
 import type { NDArray, PrimalDual, Solver, Strategy, Tensor } from '../../lib/index.js'
-import { computing, median, ratio, sideBySide } from '../timing.js'
+import { contest } from './contest.js'
+import type { Cost } from './contest.js'
 import { distance } from './spectrum.js'
 
 /** Published sizes n; m equalities and p inequalities. */
@@ -80,12 +81,7 @@ export const qpPrograms = (data: QpData, tau = 0.99999) => {
   }
 }
 
-const contestants = ['forward', 'oneStep', 'implicit', 'unrolled'] as const
-type Contestant = (typeof contestants)[number]
-const byContestant = <T>(of: (name: Contestant) => T): Record<Contestant, T> =>
-  Object.fromEntries(contestants.map((name) => [name, of(name)])) as Record<Contestant, T>
-
-export interface QpRow {
+export interface QpRow extends Cost {
   readonly n: number
   readonly m: number
   readonly p: number
@@ -98,10 +94,6 @@ export interface QpRow {
   readonly adMinusId: number
   /** |OS − ID| / |ID| */
   readonly relative: number
-  /** Medians over rounds in which they take turns, processor time. */
-  readonly seconds: Readonly<Record<Contestant, number>>
-  /** Medians of the ratio to `forward` in the same round. */
-  readonly overForward: Readonly<Record<Contestant, number>>
 }
 
 /** One row of the experiment. */
@@ -116,11 +108,6 @@ export const qpRow = async (size: QpSize, rounds: number): Promise<QpRow> => {
     gradient('implicit'),
     gradient('unrolled'),
   ]
-  const contestant = byContestant((name) => computing(() => programs[name](data.b)))
-  const { forward, oneStep, implicit, unrolled } = contestant
-  const times = await sideBySide({ forward, oneStep, implicit }, { rounds, turn: 0.02 })
-  const long = await sideBySide({ forward, unrolled }, { rounds: Math.ceil(rounds / 3), turn: 0.02 })
-  const seconds = { ...times, unrolled: long.unrolled }
   return {
     ...size,
     iterations: programs.oneStep(data.b).iterations,
@@ -129,10 +116,7 @@ export const qpRow = async (size: QpSize, rounds: number): Promise<QpRow> => {
     correctedMinusId: distance(corrected, id),
     adMinusId: distance(ad, id),
     relative: distance(os, id) / distance(id),
-    seconds: byContestant((name) => median(seconds[name])),
-    overForward: byContestant((name) =>
-      ratio(seconds[name], name === 'unrolled' ? long.forward : times.forward),
-    ),
+    ...(await contest((name) => programs[name](data.b), rounds)),
   }
 }
 

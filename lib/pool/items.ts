@@ -5,10 +5,11 @@ import type { Results } from '../base/executor.js'
 import { allocate } from '../base/memory.js'
 import { NDArray } from '../base/ndarray.js'
 import { formatShape, sizeOf } from '../base/shape.js'
-import { gradientStatuses, statuses } from '../base/status.js'
+import type { GradientStatus, Status } from '../base/status.js'
 import { flatten, unflatten } from '../base/tree.js'
 import { readArguments, signature } from '../runtime/arguments.js'
 import type { Arguments } from '../runtime/arguments.js'
+import { gradientStatusNames, statusNames } from '../runtime/results.js'
 import type { Result } from '../runtime/results.js'
 
 /** Groups of so many items; the last one may be smaller. */
@@ -69,6 +70,7 @@ const isNDArray = (x: unknown): x is NDArray => x instanceof NDArray
 /** The results of each instance; its arrays are parts of those of the batch. */
 export function* eachInstance(results: Results): Generator<Result, void, undefined> {
   const { batch, residual, adjointResidual } = results
+  const [status, gradientStatus] = [statusNames(results.status), gradientStatusNames(results.gradientStatus)]
   const { leaves, spec } = flatten(results.value, isNDArray)
   for (let i = 0; i < batch; i++) {
     const value = leaves.map(({ shape, data }) => {
@@ -80,10 +82,8 @@ export function* eachInstance(results: Results): Generator<Result, void, undefin
     })
     yield {
       value: unflatten(spec, value),
-      status: (statuses[results.status[i] as number] as (typeof statuses)[number]).name,
-      gradientStatus: (
-        gradientStatuses[results.gradientStatus[i] as number] as (typeof gradientStatuses)[number]
-      ).name,
+      status: status[i] as Status,
+      gradientStatus: gradientStatus[i] as GradientStatus,
       iterations: results.iterations[i] as number,
       ...(residual === undefined ? {} : { residual: residual[i] as number }),
       ...(adjointResidual === undefined ? {} : { adjointResidual: adjointResidual[i] as number }),

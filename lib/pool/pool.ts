@@ -104,7 +104,7 @@ export class Pool implements Executor {
     inputs: BatchOf<A>,
     options: PoolRunOptions = {},
   ): Promise<Results<Returned<R, NDArray>>> {
-    checkRunOptions(options, runOptions)
+    checkRunOptions('run', options, runOptions)
     return (await this.start(fn, inputs, options)) as Results<Returned<R, NDArray>>
   }
 
@@ -133,7 +133,7 @@ export class Pool implements Executor {
     batches: Iterable<BatchOf<A>> | AsyncIterable<BatchOf<A>>,
     options: MapOptions = {},
   ): AsyncGenerator<Results<Returned<R, NDArray>>, void, undefined> {
-    checkOptions('map', options, [...runOptions, 'ahead'])
+    checkRunOptions('map', options, [...runOptions, 'ahead'])
     const { ahead = 4, onProgress, ...rest } = options
     const part = onProgress && jointProgress(onProgress)
     if (!Number.isInteger(ahead) || ahead < 1) {
@@ -164,7 +164,7 @@ export class Pool implements Executor {
     items: Iterable<ItemOf<A>> | AsyncIterable<ItemOf<A>>,
     options: EachOptions = {},
   ): AsyncGenerator<Result<Returned<R, number | NDArray>>, void, undefined> {
-    checkOptions('each', options, [...runOptions, 'ahead', 'batchSize'])
+    checkRunOptions('each', options, [...runOptions, 'ahead', 'batchSize'])
     const { batchSize = 1024, ...rest } = options
     if (!Number.isInteger(batchSize) || batchSize < 1) {
       throw new ArgumentError('each: option batchSize', {
@@ -187,7 +187,7 @@ export class Pool implements Executor {
   prepare(fn: (...args: never[]) => unknown, options: PrepareOptions = {}): Prepared {
     checkOptions('prepare', options, ['lanes'])
     return async (inputs, given = {}) => {
-      checkRunOptions(given, runOptions)
+      checkRunOptions('run', given, runOptions)
       return this.start(fn, inputs, { ...options, ...given })
     }
   }
@@ -203,6 +203,12 @@ export class Pool implements Executor {
       throw new OnestepError('the pool is closed', {
         code: 'ERR_POOL_CLOSED',
         remedy: 'Make a new Pool, or close this one later',
+      })
+    }
+    if (!Array.isArray(inputs)) {
+      throw new ArgumentError('the inputs of a run are no list', {
+        expected: 'one entry for each argument of the function',
+        received: inputs === null ? 'null' : typeof inputs,
       })
     }
     const most = blasThreads === 1 ? 1 : mostBlasThreads()

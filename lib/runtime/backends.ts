@@ -6,6 +6,7 @@ import type { Program } from '../program/lower.js'
 import { interpret } from './interpreter.js'
 import { native } from './native.js'
 import type { LoadedProgram } from './native.js'
+import { forEachInstance } from './results.js'
 
 /** A program that is ready to run. */
 export interface Loaded {
@@ -35,18 +36,10 @@ const runNatively: Backend = (program) => {
         ({ uniform }, i) => new Float64Array((sizes[i] as number) * (uniform ? 1 : batch)),
       )
       addon.runProgram(handle, inputs, outputs, batch)
-      return outputs.map((data, i) => (program.outputs[i]?.uniform === true ? repeat(data, batch) : data))
+      return forEachInstance(program, outputs, batch)
     },
     sameBits: (a, b) => addon.sameBits(a, b),
   }
-}
-
-/** What is the same for all instances, once for each. */
-const repeat = (data: Float64Array, times: number): Float64Array => {
-  if (times === 1) return data
-  const result = new Float64Array(data.length * times)
-  for (let i = 0; i < times; i++) result.set(data, i * data.length)
-  return result
 }
 
 const runInterpreted: Backend = (program, graph) => ({

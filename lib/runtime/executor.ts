@@ -17,19 +17,19 @@ export const localExecutor = (): Executor => {
       checkOptions('prepare', options, ['lanes'])
       const compiler = new Compiler(fn as unknown as (...args: unknown[]) => unknown, options)
       return async (inputs, given = {}) => {
-        checkRunOptions(given, runOptions)
+        checkRunOptions('run', given, runOptions)
         return run(compiler.job(inputs), memory, given)
       }
     },
   }
 }
 
-/** Refuses options of a run that mean nothing. */
-export const checkRunOptions = (options: unknown, known: readonly string[]): void => {
+/** Refuses options of `what` that are unknown or mean nothing. */
+export const checkRunOptions = (what: string, options: unknown, known: readonly string[]): void => {
   if (typeof options !== 'object' || options === null) {
-    throw new ArgumentError('the options of a run are no object', { received: String(options) })
+    throw new ArgumentError(`${what}: the options are no object`, { received: String(options) })
   }
-  checkOptions('run', options, known)
+  checkOptions(what, options, known)
   const { signal, timeoutMs, onProgress } = options as Readonly<Record<string, unknown>>
   if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs > 0)) {
     throw new ArgumentError('timeoutMs is no time', {

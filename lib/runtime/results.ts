@@ -1,5 +1,6 @@
 // What a program wrote, as the user sees it: trees of arrays, and facts about each instance.
 import type { Results } from '../base/executor.js'
+import { allocate } from '../base/memory.js'
 import { NDArray } from '../base/ndarray.js'
 import type { Shape } from '../base/shape.js'
 import { gradientStatusCode, gradientStatuses, statusCode, statuses } from '../base/status.js'
@@ -7,6 +8,7 @@ import type { GradientStatus, Status } from '../base/status.js'
 import { unflatten } from '../base/tree.js'
 import type { Tree, TreeSpec } from '../base/tree.js'
 import type { ReportKind } from '../ir/graph.js'
+import type { Program } from '../program/lower.js'
 import { sumOutputs } from './summation.js'
 import type { Summation } from './summation.js'
 
@@ -83,6 +85,19 @@ export const singleResult = (meaning: Meaning, outputs: readonly Float64Array[])
   result.leftOut = summed.leftOut
   return result
 }
+
+/** The outputs of a program with one entry for each instance: what is uniform once for each, the others as they are. */
+export const forEachInstance = (
+  { outputs: ports }: Program,
+  outputs: readonly Float64Array[],
+  batch: number,
+): Float64Array[] =>
+  outputs.map((data, k) => {
+    if (batch === 1 || ports[k]?.uniform !== true) return data
+    const repeated = allocate(data.length * batch)
+    for (let i = 0; i < batch; i++) repeated.set(data, i * data.length)
+    return repeated
+  })
 
 /**
  * The results of a batch from the outputs of a program, which they take over.

@@ -6,11 +6,12 @@ import { allocate, allocateBytes } from '../base/memory.js'
 import { sizeOf } from '../base/shape.js'
 import { statuses } from '../base/status.js'
 import type { Status } from '../base/status.js'
+import { defaultInternalBytes } from '../program/explain.js'
 import type { Job, Ready } from './compile.js'
 import type { MemoryPool } from './memoryPool.js'
 import { instanceState, jobSignal, native } from './native.js'
 import type { JobPlan, LoadedProgram, Outcome, Turn } from './native.js'
-import { batchResults } from './results.js'
+import { batchResults, forEachInstance } from './results.js'
 
 /** What a thread must be given to take part: plain data and shared memory, which is not copied. */
 export interface JobMessage {
@@ -32,8 +33,6 @@ export interface JobOptions {
   readonly blasThreads?: number | undefined
 }
 
-const defaultChunkBytes = 256 * 2 ** 20
-
 /** What a run needs beside its inputs and outputs. */
 export interface JobMemory {
   /** Threads that would take part. */
@@ -51,11 +50,18 @@ export interface JobMemory {
 /** What a job would need. */
 export const predictJob = ({ ready, batch }: Job, { threads, memoryLimit }: JobOptions): JobMemory => {
   const { seats, plan } = fit(handleOf(ready), batch, wanted(threads, ready, batch), memoryLimit)
-  const { positions, uniformBytes, memoryBytes } = plan
-  const tileBytes = seats * plan.tileBytes
-  const workingBytes = uniformBytes + tileBytes + memoryBytes
-  return { threads: seats, positions, uniformBytes, tileBytes, sharedBytes: memoryBytes, workingBytes }
+  return {
+    threads: seats,
+    positions: plan.positions,
+    uniformBytes: plan.uniformBytes,
+    tileBytes: seats * plan.tileBytes,
+    sharedBytes: plan.memoryBytes,
+    workingBytes: workingBytes(seats, plan),
+  }
 }
+
+const workingBytes = (seats: number, { memoryBytes, uniformBytes, tileBytes }: JobPlan): number =>
+  memoryBytes + uniformBytes + seats * tileBytes
 
 interface Program {
   readonly number: number
@@ -134,7 +140,7 @@ export class SharedJob {
     this.ready = ready
     this.handle = handle
     this.blasThreads = blasThreads
-    this.workingBytes = plan.uniformBytes + seats * plan.tileBytes + plan.memoryBytes
+    this.workingBytes = workingBytes(seats, plan)
     this.pool = pool
   }
 
@@ -200,9 +206,7 @@ export class SharedJob {
     const { finished, laneSlots, iterations } = native().readJob(this.handle, message.memory)
     const results = batchResults(
       ready.meaning,
-      message.outputs.map((data, k) =>
-        ready.program.outputs[k]?.uniform === true ? repeat(data, batch) : data,
-      ),
+      forEachInstance(ready.program, message.outputs, batch),
       batch,
       finished === batch ? undefined : this.statesOfAll(),
     )
@@ -264,30 +268,28 @@ const fit = (
   limit: number | undefined,
 ): { seats: number; plan: JobPlan } => {
   const plan = (seats: number, chunk: number): JobPlan => native().planJob(handle, batch, seats, chunk)
-  if (limit === undefined) return { seats: threads, plan: plan(threads, defaultChunkBytes) }
+  if (limit === undefined) return { seats: threads, plan: plan(threads, defaultInternalBytes) }
   if (!(limit > 0)) {
     throw new ArgumentError('memoryLimit is no number of bytes', {
       expected: 'a positive number',
       received: String(limit),
     })
   }
-  const working = (seats: number, { memoryBytes, uniformBytes, tileBytes }: JobPlan): number =>
-    memoryBytes + uniformBytes + seats * tileBytes
   for (let seats = threads; seats >= 1; seats--) {
     const least = plan(seats, 1)
-    const rest = Math.min(limit, Number.MAX_SAFE_INTEGER) - working(seats, least)
+    const rest = Math.min(limit, Number.MAX_SAFE_INTEGER) - workingBytes(seats, least)
     if (rest < 0) continue
     // What `rest` buys costs some words of the queues, too: a few attempts find what fits.
     for (let chunk = Math.floor(rest); chunk >= 1; chunk = Math.floor(chunk * 0.9)) {
       const larger = plan(seats, chunk)
-      if (working(seats, larger) <= limit) return { seats, plan: larger }
+      if (workingBytes(seats, larger) <= limit) return { seats, plan: larger }
     }
     return { seats, plan: least }
   }
   const least = plan(1, 1)
   throw new OnestepError('the job does not fit into memoryLimit', {
     code: 'ERR_MEMORY_LIMIT',
-    expected: `at least ${String(working(1, least))} bytes (uniform values ${String(least.uniformBytes)}, the tile of a thread ${String(least.tileBytes)}, one tile of instances under way ${String(least.memoryBytes)})`,
+    expected: `at least ${String(workingBytes(1, least))} bytes (uniform values ${String(least.uniformBytes)}, the tile of a thread ${String(least.tileBytes)}, one tile of instances under way ${String(least.memoryBytes)})`,
     received: String(limit),
     remedy: 'Raise memoryLimit, or use fewer lanes',
   })
@@ -299,11 +301,4 @@ const inSharedMemory = (data: Float64Array): Float64Array => {
   const copy = allocate(data.length)
   copy.set(data)
   return copy
-}
-
-/** What is the same for all instances, once for each. */
-const repeat = (data: Float64Array, times: number): Float64Array => {
-  const result = allocate(data.length * times)
-  for (let i = 0; i < times; i++) result.set(data, i * data.length)
-  return result
 }

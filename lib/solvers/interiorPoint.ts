@@ -236,7 +236,7 @@ const shifted = (v: Tensor): Tensor => {
   return where(less(below, 0), v, add(v, add(1, below)))
 }
 
-/** Half a Newton step: its direction, and the norm of the corrector's right-hand side. */
+/** The direction of a step, affine part and corrector, and the norm of the corrector's right-hand side. */
 const directionAt = (
   problem: Problem,
   at: PrimalDual<Operand>,
@@ -292,7 +292,7 @@ const start = (problem: Problem, delta: number, refinement: number): PrimalDual 
 }
 
 /**
- * A solver of quadratic programs; `quadraticProgram` of this module makes the start that it needs. Default maxSteps 50, tol 1e-8.
+ * A solver of quadratic programs; `primalDualStart` makes the x0 that `solve` needs. Default maxSteps 50, tol 1e-8.
  * One-step differentiation of the last step, which has length α, is α times the derivative: `oneStep({ stepLengthCorrection: true })`.
  */
 export const interiorPoint = <P>(

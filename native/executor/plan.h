@@ -61,6 +61,7 @@ class Plan {
   int64_t internalSize() const { return internalSize_; }
   /** The stages over instances, in the order in which each instance goes through them. */
   const std::vector<size_t>& laneStages() const { return laneStages_; }
+  const StagePlan& laneStage(int64_t stage) const { return stages_[laneStages_[static_cast<size_t>(stage)]]; }
   /** Doubles that hold the carries of one lane of any loop stage. */
   int64_t parkSize() const { return parkSize_; }
 

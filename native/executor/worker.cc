@@ -80,10 +80,11 @@ bool Worker::othersWait(const Job& job, int64_t stage, bool dry) const {
   if (iterations_ % kClockEvery != 0) return false;
   const std::chrono::duration<double, std::milli> elapsed = std::chrono::steady_clock::now() - entered_;
   if (elapsed.count() < job.sliceMilliseconds()) return false;
-  for (size_t later = static_cast<size_t>(stage) + 1; later < plan_.laneStages().size(); ++later) {
-    const bool loop = plan_.stages()[plan_.laneStages()[later]].kind == Stage::Kind::loop;
+  const auto stages = static_cast<int64_t>(plan_.laneStages().size());
+  for (int64_t later = stage + 1; later < stages; ++later) {
+    const bool loop = plan_.laneStage(later).kind == Stage::Kind::loop;
     const int64_t enough = dry ? 1 : (loop ? kTilesForLoop : 1) * plan_.program().lanes;
-    if (job.block().waitingFor(static_cast<int64_t>(later)) >= enough) return true;
+    if (job.block().waitingFor(later) >= enough) return true;
   }
   return false;
 }
@@ -133,12 +134,12 @@ Outcome Worker::runStage(Job& job, int64_t stage, bool& took) {
   entered_ = std::chrono::steady_clock::now();
   iterations_ = 0;
   if (frame_.lanes == 1) return runOneByOne(job, stage, took);
-  const auto kind = plan_.stages()[plan_.laneStages()[static_cast<size_t>(stage)]].kind;
+  const auto kind = plan_.laneStage(stage).kind;
   return kind == Stage::Kind::loop ? runLoop(job, stage, took) : runStraight(job, stage, took);
 }
 
 Outcome Worker::runStraight(Job& job, int64_t stage, bool& took) {
-  const StagePlan& plan = plan_.stages()[plan_.laneStages()[static_cast<size_t>(stage)]];
+  const StagePlan& plan = plan_.laneStage(stage);
   for (;;) {
     Outcome outcome = job.check();
     if (outcome != Outcome::idle || !fill(job, stage)) return outcome;
@@ -154,7 +155,7 @@ Outcome Worker::runStraight(Job& job, int64_t stage, bool& took) {
 }
 
 Outcome Worker::runLoop(Job& job, int64_t stage, bool& took) {
-  const StagePlan& plan = plan_.stages()[plan_.laneStages()[static_cast<size_t>(stage)]];
+  const StagePlan& plan = plan_.laneStage(stage);
   if (!fill(job, stage)) return Outcome::idle;
   took = true;
   for (const Load& load : plan.loads) loadTile(job, load);
@@ -174,7 +175,7 @@ Outcome Worker::runLoop(Job& job, int64_t stage, bool& took) {
 
 /** The loop over a tile, until all lanes are empty. */
 Outcome Worker::runTile(Job& job, int64_t stage) {
-  const StagePlan& plan = plan_.stages()[plan_.laneStages()[static_cast<size_t>(stage)]];
+  const StagePlan& plan = plan_.laneStage(stage);
   Mask& occupied = frame_.active;
   bool receiving = false;
   while (occupied.count > 0) {
@@ -220,7 +221,7 @@ Outcome Worker::runTile(Job& job, int64_t stage) {
 }
 
 Outcome Worker::runOneByOne(Job& job, int64_t stage, bool& took) {
-  const StagePlan& plan = plan_.stages()[plan_.laneStages()[static_cast<size_t>(stage)]];
+  const StagePlan& plan = plan_.laneStage(stage);
   Outcome outcome = Outcome::idle;
   for (;;) {
     outcome = job.check();
@@ -246,7 +247,7 @@ Outcome Worker::runOneByOne(Job& job, int64_t stage, bool& took) {
 
 /** The loop of one instance; its lane is empty afterwards when it was put aside. */
 Outcome Worker::iterate(Job& job, int64_t stage) {
-  const StagePlan& plan = plan_.stages()[plan_.laneStages()[static_cast<size_t>(stage)]];
+  const StagePlan& plan = plan_.laneStage(stage);
   for (;;) {
     Outcome outcome = job.check();
     if (outcome == Outcome::gaveWay && !park(job, stage)) outcome = Outcome::idle;
@@ -287,7 +288,7 @@ void Worker::occupy(Mask& occupied, size_t lane, int64_t position) {
 
 /** Puts all lanes of a loop stage aside, for any thread to take up again; or none, if there is no room. */
 bool Worker::park(Job& job, int64_t stage) {
-  const StagePlan& plan = plan_.stages()[plan_.laneStages()[static_cast<size_t>(stage)]];
+  const StagePlan& plan = plan_.laneStage(stage);
   std::vector<int64_t> rows;
   for (const int64_t position : lanes_) {
     if (position < 0) continue;

@@ -222,6 +222,16 @@ test('options of a stream', async (t) => {
   ] as const) {
     t.throws(() => pool.map(double, [[[1]]], options as object), { code })
   }
+  // What means nothing is refused before a batch is asked for, in every way to run.
+  for (const wrong of [{ timeoutMs: '5' }, { timeoutMs: 0 }, { signal: 5 }, { onProgress: 5 }]) {
+    const options = wrong as never
+    t.throws(() => pool.map(double, [], options), { code: 'ERR_ARGUMENT' }, JSON.stringify(wrong))
+    await t.rejects(pool.each(double, [], options).next(), { code: 'ERR_ARGUMENT' })
+    await t.rejects(pool.run(double, [[1]], options), { code: 'ERR_ARGUMENT' })
+  }
+  for (const inputs of [undefined, null, 5]) {
+    await t.rejects(pool.run(double, inputs as never), { code: 'ERR_ARGUMENT', message: /no list/ })
+  }
 })
 
 test('many small batches', async (t) => {
