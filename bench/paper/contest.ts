@@ -12,6 +12,19 @@ export interface Cost {
   readonly overForward: Readonly<Record<Contestant, number>>
 }
 
+/** Mean and standard deviation (of the population) over random instances. */
+export interface Spread {
+  readonly mean: number
+  readonly std: number
+}
+
+/** The cost over random instances, each timed by itself: seconds are medians of rounds side by side. */
+export interface InstanceCost {
+  readonly seeds: readonly number[]
+  readonly seconds: Readonly<Record<Contestant, Spread>>
+  readonly overForward: Readonly<Record<Contestant, Spread>>
+}
+
 const byContestant = <T>(of: (name: Contestant) => T): Record<Contestant, T> =>
   Object.fromEntries(contestants.map((name) => [name, of(name)])) as Record<Contestant, T>
 
@@ -26,5 +39,40 @@ export const contest = async (run: (name: Contestant) => unknown, rounds: number
     overForward: byContestant((name) =>
       ratio(seconds[name], name === 'unrolled' ? long.forward : times.forward),
     ),
+  }
+}
+
+const spread = (list: readonly number[]): Spread => {
+  const mean = list.reduce((total, x) => total + x, 0) / list.length
+  return { mean, std: Math.sqrt(list.reduce((total, x) => total + (x - mean) ** 2, 0) / list.length) }
+}
+
+/** The published number of instances. */
+export const instanceSeeds: readonly number[] = [1, 2, 3, 4, 5]
+
+/** The cost over instances; `runOf` makes the contestants of one, which are let go before the next is made. */
+export const contestOver = async (
+  runOf: (seed: number) => (name: Contestant) => unknown,
+  {
+    seeds = instanceSeeds,
+    rounds = 2,
+  }: { readonly seeds?: readonly number[]; readonly rounds?: number } = {},
+): Promise<InstanceCost> => {
+  const all: Record<Contestant, readonly number[]>[] = []
+  for (const seed of seeds) {
+    const run = runOf(seed)
+    all.push(
+      await sideBySide(
+        byContestant((name) => computing(() => run(name))),
+        { rounds, turn: 0.02 },
+      ),
+    )
+  }
+  const over = (of: (times: Record<Contestant, readonly number[]>, name: Contestant) => number) =>
+    byContestant((name) => spread(all.map((times) => of(times, name))))
+  return {
+    seeds,
+    seconds: over((times, name) => median(times[name])),
+    overForward: over((times, name) => ratio(times[name], times.forward)),
   }
 }

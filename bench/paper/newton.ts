@@ -4,8 +4,8 @@
 //   one-step  x̄ = x₈, ∂θF(x̄, θ) of the ninth       implicit  x̄ = x₈, −H⁻¹ ∂θ∇f(x̄, θ)
 import { compile, implicit, oneStep, solve, sumSquares, unrolled, valueAndGrad } from '../../lib/index.js'
 import type { NDArray, Strategy, Tensor } from '../../lib/index.js'
-import { contest } from './contest.js'
-import type { Cost } from './contest.js'
+import { contest, contestOver } from './contest.js'
+import type { Cost, InstanceCost } from './contest.js'
 import { logisticData, logisticObjective, logisticStart, logisticWeights } from './logistic.js'
 import type { LogisticData } from './logistic.js'
 import { publishedNewton } from './publishedNewton.js'
@@ -31,11 +31,13 @@ export interface NewtonRow extends Cost {
   readonly gradNorm: number
   readonly osMinusId: number
   readonly adMinusId: number
+  /** The cost over five random instances. */
+  readonly instances: InstanceCost
 }
 
 /** The four programs: value of ½‖x‖², and its gradient, as functions of θ: [n]. */
-export const newtonPrograms = (p: number) => {
-  const solver = publishedNewton(logisticObjective(experimentData(p)))
+export const newtonPrograms = (p: number, data: LogisticData = experimentData(p)) => {
+  const solver = publishedNewton(logisticObjective(data))
   const x0 = logisticStart(p)
   const loop = (theta: Tensor, strategy: Strategy): Tensor => solve(solver, { x0, theta, strategy })
   /** The loop and one step more, differentiated like the loop. */
@@ -62,5 +64,9 @@ export const newtonRow = async (p: number, rounds: number): Promise<NewtonRow> =
     osMinusId: distance(os, id),
     adMinusId: distance(ad, id),
     ...(await contest((name) => programs[name](theta), rounds)),
+    instances: await contestOver((seed) => {
+      const others = newtonPrograms(p, logisticData(seed, p))
+      return (name) => others[name](theta)
+    }),
   }
 }

@@ -7,6 +7,8 @@ export const publishedNewtonRows: Readonly<
   Record<
     number,
     {
+      /** Seconds, mean over five instances. */
+      forward: number
       gradNorm: number
       osMinusId: number
       adMinusId: number
@@ -17,6 +19,7 @@ export const publishedNewtonRows: Readonly<
   >
 > = {
   50: {
+    forward: 1.021,
     gradNorm: 88,
     osMinusId: 8.95e-14,
     adMinusId: 5.4e-14,
@@ -25,6 +28,7 @@ export const publishedNewtonRows: Readonly<
     unrolled: 2.314,
   },
   106: {
+    forward: 1.08,
     gradNorm: 145,
     osMinusId: 2.69e-13,
     adMinusId: 2.2e-13,
@@ -33,6 +37,7 @@ export const publishedNewtonRows: Readonly<
     unrolled: 2.278,
   },
   224: {
+    forward: 1.195,
     gradNorm: 232,
     osMinusId: 4.01e-13,
     adMinusId: 4.1e-13,
@@ -41,6 +46,7 @@ export const publishedNewtonRows: Readonly<
     unrolled: 2.263,
   },
   473: {
+    forward: 1.562,
     gradNorm: 303,
     osMinusId: 8.83e-13,
     adMinusId: 7.3e-13,
@@ -49,6 +55,7 @@ export const publishedNewtonRows: Readonly<
     unrolled: 2.016,
   },
   1000: {
+    forward: 4.031,
     gradNorm: 490,
     osMinusId: 1.5e-12,
     adMinusId: 1.2e-12,
@@ -168,12 +175,54 @@ export const publishedRidge: readonly PublishedRidge[] = [
 export const publishedQpRows: Readonly<
   Record<
     number,
-    { osMinusId: number; adMinusId: number; implicit: number; oneStep: number; unrolled: number }
+    {
+      forward: number
+      osMinusId: number
+      adMinusId: number
+      implicit: number
+      oneStep: number
+      unrolled: number
+    }
   >
 > = {
-  100: { osMinusId: 3.85e-6, adMinusId: 8e-16, implicit: 1.055, oneStep: 1.168, unrolled: 4.467 },
-  178: { osMinusId: 1.76e-6, adMinusId: 8e-16, implicit: 1.161, oneStep: 1.255, unrolled: 4.874 },
-  316: { osMinusId: 1.89e-6, adMinusId: 2e-15, implicit: 0.981, oneStep: 1.129, unrolled: 3.521 },
-  562: { osMinusId: 1.49e-6, adMinusId: 1e-15, implicit: 0.996, oneStep: 1.039, unrolled: 2.441 },
-  1000: { osMinusId: 1.21e-6, adMinusId: 2e-14, implicit: 1.039, oneStep: 1.068, unrolled: 1.74 },
+  100: {
+    forward: 0.349,
+    osMinusId: 3.85e-6,
+    adMinusId: 8e-16,
+    implicit: 1.055,
+    oneStep: 1.168,
+    unrolled: 4.467,
+  },
+  178: {
+    forward: 0.444,
+    osMinusId: 1.76e-6,
+    adMinusId: 8e-16,
+    implicit: 1.161,
+    oneStep: 1.255,
+    unrolled: 4.874,
+  },
+  316: {
+    forward: 0.639,
+    osMinusId: 1.89e-6,
+    adMinusId: 2e-15,
+    implicit: 0.981,
+    oneStep: 1.129,
+    unrolled: 3.521,
+  },
+  562: {
+    forward: 1.607,
+    osMinusId: 1.49e-6,
+    adMinusId: 1e-15,
+    implicit: 0.996,
+    oneStep: 1.039,
+    unrolled: 2.441,
+  },
+  1000: {
+    forward: 6.433,
+    osMinusId: 1.21e-6,
+    adMinusId: 2e-14,
+    implicit: 1.039,
+    oneStep: 1.068,
+    unrolled: 1.74,
+  },
 }

@@ -19,8 +19,8 @@ import {
   array,
 } from '../../lib/index.js'
 import type { NDArray, PrimalDual, Solver, Strategy, Tensor } from '../../lib/index.js'
-import { contest } from './contest.js'
-import type { Cost } from './contest.js'
+import { contest, contestOver } from './contest.js'
+import type { Cost, InstanceCost } from './contest.js'
 import { distance } from './spectrum.js'
 
 /** Published sizes n; m equalities and p inequalities. */
@@ -94,6 +94,8 @@ export interface QpRow extends Cost {
   readonly adMinusId: number
   /** |OS − ID| / |ID| */
   readonly relative: number
+  /** The cost over five random instances. */
+  readonly instances: InstanceCost
 }
 
 /** One row of the experiment. */
@@ -117,6 +119,11 @@ export const qpRow = async (size: QpSize, rounds: number): Promise<QpRow> => {
     adMinusId: distance(ad, id),
     relative: distance(os, id) / distance(id),
     ...(await contest((name) => programs[name](data.b), rounds)),
+    instances: await contestOver((seed) => {
+      const other = qpData(size, seed)
+      const run = qpPrograms(other)
+      return (name) => run[name](other.b)
+    }),
   }
 }
 
