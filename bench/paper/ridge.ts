@@ -41,12 +41,16 @@ export interface RidgeRow {
 const block = 1000
 const blocks = 5
 
-/** The four problems of the figure, for one formula: α = σ₁² · 10⁻³ and 10⁻², s = 1/L and 2/(μ + L). */
-export const ridgeProblems = (data: RidgeData, formula: Formula) => {
+/** Problems for one formula: for each share c, α = c σ₁², with s = 1/L and 2/(μ + L); default the four of the figure. */
+export const ridgeProblems = (
+  data: RidgeData,
+  formula: Formula,
+  shares: readonly number[] = [1e-3, 1e-2],
+) => {
   const columns = transposed(data.features)
   const spectrum = squaredSingularValues(columns)
   const [largest, smallest] = [spectrum[0] as number, Math.max(0, spectrum[spectrum.length - 1] as number)]
-  return [1e-3, 1e-2].flatMap((share) => {
+  return shares.flatMap((share) => {
     const penalty = share * largest
     const [L, mu] = [largest + penalty, smallest + penalty]
     const steps = { '1/L': 1 / L, '2/(mu+L)': 2 / (mu + L) } as const
