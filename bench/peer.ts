@@ -22,6 +22,8 @@ export interface PeerProblem<O extends string> {
   /** Sizes and limits, which follow the folder on the command line. */
   readonly sizes: readonly number[]
   readonly outputs: readonly O[]
+  /** The Python modules that the peer imports; default NumPy alone. */
+  readonly modules?: readonly string[]
 }
 
 export interface Peer<O extends string> {
@@ -33,12 +35,12 @@ export interface Peer<O extends string> {
 }
 
 /** Debian's Python, whose NumPy uses the system's OpenBLAS; ONESTEP_PYTHON names another. */
-const python = (): string => {
+const python = (modules: readonly string[]): string => {
   const path =
     process.env['ONESTEP_PYTHON'] ?? (existsSync('/usr/bin/python3') ? '/usr/bin/python3' : 'python3')
-  const { status, stderr } = spawnSync(path, ['-c', 'import numpy'], { encoding: 'utf8' })
+  const { status, stderr } = spawnSync(path, ['-c', `import ${modules.join(', ')}`], { encoding: 'utf8' })
   if (status === 0) return path
-  throw new OnestepError('NumPy, the peer of this bench, cannot be loaded', {
+  throw new OnestepError(`Python, the peer of this bench, cannot load ${modules.join(' and ')}`, {
     code: 'ERR_PEER',
     received: `${path}: ${stderr?.trim().split('\n').pop() ?? 'does not run'}`,
     remedy:
@@ -68,9 +70,9 @@ const checkBlas = ({ blas }: PeerAbout): void => {
 /** Starts bench/peers/`script` on a problem, and checks what it computes with. */
 export const startPeer = async <O extends string>(
   script: string,
-  { arrays, sizes, outputs }: PeerProblem<O>,
+  { arrays, sizes, outputs, modules = ['numpy'] }: PeerProblem<O>,
 ): Promise<Peer<O>> => {
-  const path = python()
+  const path = python(modules)
   const folder = mkdtempSync(join(tmpdir(), 'onestep-peer-'))
   const file = (name: string): string => join(folder, `${name}.f64`)
   for (const [name, data] of Object.entries(arrays)) {
