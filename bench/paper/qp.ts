@@ -56,21 +56,22 @@ export const qpData = ({ n, m, p }: QpSize, seed = 1): QpData => {
 }
 
 /** The published solver: its stop test, and its share of the way to the boundary. */
-const published = (data: QpData, tau: number) =>
-  interiorPoint({ problem: (b: Tensor) => ({ ...data, b }), tau, measure: 'centring', tol: 1e-10 })
+const published = (data: QpData, tau: number, tol: number) =>
+  interiorPoint({ problem: (b: Tensor) => ({ ...data, b }), tau, measure: 'centring', tol })
 
 const loss = ({ x }: PrimalDual<unknown>): Tensor => sumSquares(x as Tensor).mul(0.5)
 
 /** The loop, the step after it, and the gradients of ½‖x‖² in b. */
-export const qpPrograms = (data: QpData, tau = 0.99999) => {
-  const solver = published(data, tau)
+export const qpPrograms = (data: QpData, tau = 0.99999, tol = 1e-10) => {
+  const solver = published(data, tau, tol)
   const x0 = primalDualStart(data) as PrimalDual<unknown> as PrimalDual<Tensor>
   const loop = (b: Tensor, strategy: Strategy): PrimalDual<Tensor> =>
     solve(solver as Solver<PrimalDual<Tensor>, Tensor, unknown>, { x0, theta: b, strategy })
   const oneMore = (b: Tensor, strategy: Strategy): Tensor => {
     const point = loop(b, strategy)
-    const state = solver.step({ point, alpha: 1, error: 1 }, b)
-    return loss(solver.point(state))
+    const residual = solver.residual?.(point, b) as PrimalDual
+    const last = { point, residual, answer: point, error: 1, alpha: 1, verdict: -1 }
+    return loss(solver.point(solver.step(last, b)))
   }
   return {
     forward: compile((b: Tensor) => oneMore(b, oneStep())),
