@@ -61,6 +61,17 @@ const published = (data: QpData, tau: number, tol: number) =>
 
 const loss = ({ x }: PrimalDual<unknown>): Tensor => sumSquares(x as Tensor).mul(0.5)
 
+/** The point one step on. */
+export const stepFrom = (
+  solver: ReturnType<typeof published>,
+  point: PrimalDual<Tensor>,
+  b: Tensor,
+): PrimalDual<unknown> => {
+  const residual = solver.residual?.(point, b) as PrimalDual
+  const state = { point, residual, answer: point, error: 1, alpha: 1, verdict: -1 }
+  return solver.point(solver.step(state, b))
+}
+
 /** The loop, the step after it, and the gradients of ½‖x‖² in b. */
 export const qpPrograms = (data: QpData, tau = 0.99999, tol = 1e-10) => {
   const solver = published(data, tau, tol)
@@ -69,9 +80,7 @@ export const qpPrograms = (data: QpData, tau = 0.99999, tol = 1e-10) => {
     solve(solver as Solver<PrimalDual<Tensor>, Tensor, unknown>, { x0, theta: b, strategy })
   const oneMore = (b: Tensor, strategy: Strategy): Tensor => {
     const point = loop(b, strategy)
-    const residual = solver.residual?.(point, b) as PrimalDual
-    const last = { point, residual, answer: point, error: 1, alpha: 1, verdict: -1 }
-    return loss(solver.point(solver.step(last, b)))
+    return loss(stepFrom(solver, point, b))
   }
   return {
     forward: compile((b: Tensor) => oneMore(b, oneStep())),

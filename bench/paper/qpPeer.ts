@@ -5,7 +5,7 @@ import type { NDArray, PrimalDual, Solver, Tensor } from '../../lib/index.js'
 import { startPeer } from '../peer.js'
 import type { Peer } from '../peer.js'
 import { computing, median, ratio, sideBySide } from '../timing.js'
-import { qpData } from './qp.js'
+import { qpData, stepFrom } from './qp.js'
 import type { QpData, QpSize } from './qp.js'
 import { relativeError } from './spectrum.js'
 
@@ -36,7 +36,7 @@ const pointAfter = (data: QpData): ((b: Tensor) => Tensor) => {
       theta: b,
       strategy: oneStep(),
     })
-    return solver.point(solver.step({ point, alpha: 1, error: 1 }, b)).x as Tensor
+    return stepFrom(solver, point, b).x as Tensor
   }
 }
 

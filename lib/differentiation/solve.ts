@@ -24,7 +24,6 @@ import {
   lessEqual,
   maximum,
   mul,
-  notEqual,
   stopGradient,
   where,
 } from '../ops/elementwise.js'
@@ -56,15 +55,12 @@ const judge = <X, P, S>(
 ): Tensor => {
   const { tol, rtol, divergence, maxSteps } = solver.stopping
   const limit = rtol === 0 ? tensor(tol) : maximum(tol, mul(rtol, first))
-  const broken = solver.singular === undefined ? 0 : notEqual(solver.singular(state), 0)
   const onward = where(greaterEqual(k, maxSteps), statusCode.maxSteps, running)
   const tame = where(greater(error, mul(divergence, maximum(first, 1))), statusCode.diverged, onward)
-  const finite = where(
-    isFinite(error),
-    where(lessEqual(error, limit), statusCode.converged, tame),
-    statusCode.nonFinite,
-  )
-  return where(broken, statusCode.singular, finite)
+  const finite = where(isFinite(error), tame, statusCode.nonFinite)
+  const verdict = solver.verdict === undefined ? tensor(running) : tensor(solver.verdict(state))
+  const onEnd = solver.verdict === undefined ? finite : where(less(verdict, 0), finite, verdict)
+  return where(lessEqual(error, limit), statusCode.converged, onEnd)
 }
 
 interface Iteration<S> {

@@ -33,8 +33,8 @@ export interface Solver<X, P, S> {
   readonly linearize?: (x: X, theta: P) => LinearOperator
   /** α where the last step was x + α d: a damped step, whose one-step derivative is α times too small. */
   readonly stepLength?: (state: S) => Operand
-  /** Not 0 where the state cannot be continued because a matrix was singular. */
-  readonly singular?: (state: S) => Operand
+  /** The status code with which a state ends the iteration although its error is not small (singular, infeasible, …), else −1. */
+  readonly verdict?: (state: S) => Operand
   readonly stopping: Stopping
 }
 

@@ -4,6 +4,7 @@
 //   roots:        x ← x − α J⁻¹ G, with J = ∂ₓG by LU; steps are searched on ½‖G‖²
 // Converges quadratically, so that ∂ₓF = 0 at the solution and one-step differentiation is exact there up to α.
 import { ArgumentError } from '../base/errors.js'
+import { statusCode } from '../base/status.js'
 import type { LinearOperator, Solver, StoppingOptions } from '../differentiation/solver.js'
 import type { Tensor } from '../ir/tensor.js'
 import { tensor, traceGraph } from '../ir/trace.js'
@@ -21,6 +22,7 @@ import {
   neg,
   stopGradient,
   sub,
+  where,
 } from '../ops/elementwise.js'
 import { choleskyFactor, dot, luFactor, matmul, outer } from '../ops/linalg.js'
 import { diagonal, eye } from '../ops/movement.js'
@@ -180,7 +182,7 @@ export const newton = <X, P>(options: NewtonOptions<X, P>): Solver<X, P, NewtonS
     },
     point: ({ x }) => x,
     error: ({ residual: g }) => norm2(g),
-    singular: ({ singular }) => singular,
+    verdict: ({ singular }) => where(singular, statusCode.singular, -1),
     stepLength: ({ alpha }) => alpha,
     map: (x, theta, { alpha }) => {
       const { vector, unpack, residual: G, matrix, factor } = equationAt(x, theta)
