@@ -1,6 +1,7 @@
-// The experiments of the paper: npm run paper -- newton|qp|ridge [--quick] [--data FILE] [--json] [--quiet]
+// The experiments of the paper: npm run paper -- newton|qp|ridge|bounds [--quick] [--data FILE] [--json] [--quiet]
 // stdout holds the result alone, a table or with --json one line of JSON; everything else, progress above all, goes to stderr.
 import { Command } from 'commander'
+import { boundsExperiment, showBounds } from './boundsReport.js'
 import { newtonExperiment, showNewton } from './newtonReport.js'
 import { qpExperiment, showQp } from './qpReport.js'
 import { ridgeExperiment, showRidge } from './ridgeReport.js'
@@ -63,6 +64,15 @@ const paperCommand = (): Command => {
         showRidge,
         options,
       )
+    })
+  command
+    .command('bounds')
+    .description('the inequalities of the paper against measured errors, on maps with known constants')
+    .option('--quick', 'fewer sizes, rates and instances')
+    .option('--json', 'print JSON')
+    .option('--quiet', 'no progress')
+    .action(async ({ quick, quiet, ...options }: Options) => {
+      print(await boundsExperiment({ quick: quick === true, quiet: quiet === true }), showBounds, options)
     })
   return command
 }
