@@ -75,3 +75,22 @@ export const syntheticRidgeData = (seed: number, n: number): RidgeSource => {
   const targets = spread.map((z) => Math.min(99, Math.max(0, 84 + 18 * z)))
   return { source: 'synthetic', features: array(features, [n, p]), targets: array(targets) }
 }
+
+/** Samples of the published set. */
+export const publishedSamples = 8192
+
+const first = ({ source, features, targets }: RidgeSource, n: number): RidgeSource => {
+  const [rows, p] = features.shape as readonly [number, number]
+  const kept = Math.min(n, rows)
+  return {
+    source,
+    features: array(features.data.slice(0, kept * p), [kept, p]),
+    targets: array(targets.data.slice(0, kept)),
+  }
+}
+
+/** The data of the experiment: those of the file, or synthetic ones without it; `quick`: 512 samples. */
+export const experimentRidgeData = async (path: string | undefined, quick: boolean): Promise<RidgeSource> => {
+  const n = quick ? 512 : publishedSamples
+  return path === undefined ? syntheticRidgeData(1, n) : first(await readRidgeData(path), n)
+}

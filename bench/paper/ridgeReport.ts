@@ -1,8 +1,7 @@
 // The ridge experiment as a whole, and as a report beside the published figures.
-import { Pool, array, progressReporter, textTable } from '../../lib/index.js'
+import { Pool, progressReporter, textTable } from '../../lib/index.js'
 import { publishedRidge } from './published.js'
-import { readRidgeData, syntheticRidgeData } from './ridgeData.js'
-import type { RidgeSource } from './ridgeData.js'
+import { experimentRidgeData, publishedSamples } from './ridgeData.js'
 import { onPool } from './runner.js'
 import { ridge } from './ridge.js'
 import type { RidgeRow } from './ridge.js'
@@ -26,19 +25,6 @@ export interface RidgeResult {
   readonly comparison: readonly RidgeComparison[]
 }
 
-/** The published set. */
-const publishedSamples = 8192
-
-const first = ({ source, features, targets }: RidgeSource, n: number): RidgeSource => {
-  const [rows, p] = features.shape as readonly [number, number]
-  const kept = Math.min(n, rows)
-  return {
-    source,
-    features: array(features.data.slice(0, kept * p), [kept, p]),
-    targets: array(targets.data.slice(0, kept)),
-  }
-}
-
 const compared = (rows: readonly RidgeRow[]): RidgeComparison[] =>
   publishedRidge.flatMap(({ relativeError: published, ...wanted }) => {
     const ours = rows.find((row) =>
@@ -54,8 +40,7 @@ export const ridgeExperiment = async (options: {
   readonly data?: string
 }): Promise<RidgeResult> => {
   const { quick, quiet, data: path } = options
-  const n = quick ? 512 : publishedSamples
-  const data = path === undefined ? syntheticRidgeData(1, n) : first(await readRidgeData(path), n)
+  const data = await experimentRidgeData(path, quick)
   const samples = data.features.shape[0] as number
   await using pool = new Pool()
   const result = await ridge(onPool(pool), data, progressReporter({ label: 'ridge', quiet }))
