@@ -68,7 +68,7 @@ def solver(Q, q, A, b, G, h, tau, tol, most):
         alpha = min(1.0, largest_step(s, ds), largest_step(z, dz))
         gap = s @ z
         sigma = ((s + alpha * ds) @ (z + alpha * dz) / gap) ** 3
-        corrector = sigma * gap / p - alpha * ds * dz
+        corrector = sigma * gap / p - min(1.0, 4 * alpha) * ds * dz
         r[:] = 0
         r[n : n + p] = corrector
         dx, ds, dz, dy = np.split(affine + solve(factor, r), ends)

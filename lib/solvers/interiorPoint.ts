@@ -1,8 +1,9 @@
 // Mehrotra's predictor-corrector for convex quadratic programs.
 //   min ½ xᵀQx + qᵀx   subject to   Ax = b,  Gx + s = h,  s ≥ 0
 // Newton on the optimality conditions, with the product s∘z driven to 0: first the affine direction, then the corrector
-//   σμ1 − α dsₐ∘dzₐ,   μ = sᵀz / p,   σ = (μ after the affine step of length α, over μ)³,
-// whose second-order part is weighted by α (Colombo and Gondzio 2008), all with one factorization (kkt.ts).
+//   σμ1 − ω dsₐ∘dzₐ,   μ = sᵀz / p,   σ = (μ after the affine step of length α, over μ)³,   ω = min(1, 4α),
+// all with one factorization (kkt.ts). Where the affine step is short its second-order part says little and would lead astray,
+// so that it is weighted down (Colombo and Gondzio 2008); infeasible programs would jam without this.
 import { ArgumentError } from '../base/errors.js'
 import { array, ones, zeros } from '../base/ndarray.js'
 import type { NDArray } from '../base/ndarray.js'
@@ -93,7 +94,7 @@ const directionAt = (
   const gap = dot(s, z)
   const sigma = div(dot(add(s, mul(alpha, ds)), add(z, mul(alpha, dz))), gap)
   const centre = mul(mul(sigma, mul(sigma, sigma)), div(gap, s.shape[0] as number))
-  const corrector = sub(centre, mul(alpha, mul(ds, dz)))
+  const corrector = sub(centre, mul(minimum(1, mul(4, alpha)), mul(ds, dz)))
   const r = { ...zeroLike(residual), s: corrector }
   return { d: plus(affine, 1, kkt.solve(r)), centring: norm2(corrector) }
 }
