@@ -52,6 +52,9 @@ const atPlanned = (lines: readonly Line[], wanted: Line, lanes: number): Line =>
   return find(lines, { ...wanted, lanes: nearest })
 }
 
+/** What the machine's BLAS can do at best, measured on one thread: GFLOP/s of dgemm. */
+export const dgemmPeak = (): number => find(run('dgemm peak'), { name: 'dgemm peak' })['gflops'] as number
+
 const products = (): Figure[] => {
   const lines = run('uniform')
   const peak = find(lines, { name: 'dgemm peak' })['gflops'] as number

@@ -1,19 +1,23 @@
 // The benches. A claim of speed is a figure here, with its bar, measured side by side with what it is compared to.
 //
 //   npm run bench                    lists them
-//   npm run bench -- NAME [--json]   runs one: {"machine": {…}, "figures": [{"name", "value", "bar", "ok"}]}
+//   npm run bench -- NAME [--json] [--quick]
+//                                    runs one: {"machine": {…}, "figures": [{"name", "value", "bar", "ok"}]}
 //   npm run paper -- NAME            the experiments of the paper, accuracy first: bench/paper
 //
 // One file a bench, which exports a function that returns figures; `benches` below is the table of them. Contestants take
 // turns in one process (timing.ts), or measure themselves in a child process (peer.ts, peers/). Every figure names its T.
 import { Argument, Command } from 'commander'
+import { ArgumentError } from '../lib/index.js'
 import { showFigures } from './figures.js'
 import type { BenchResult, Figure } from './figures.js'
 import { machine } from './machine.js'
 
 interface Bench {
   readonly description: string
-  readonly load: () => Promise<() => Promise<readonly Figure[]>>
+  readonly load: () => Promise<(options: { readonly quick: boolean }) => Promise<readonly Figure[]>>
+  /** Whether there is less to do with --quick. */
+  readonly quick?: true
 }
 
 const benches: Readonly<Record<string, Bench>> = {
@@ -25,6 +29,11 @@ const benches: Readonly<Record<string, Bench>> = {
     description: 'lanes that are refilled, two threads over one, JAX in lock-step, a million θ',
     load: async () => (await import('./lanes.js')).lanes,
   },
+  qp: {
+    description: 'a batch of quadratic programs with gradients: time beside ProxQP, errors; has --quick',
+    load: async () => (await import('./qp.js')).qp,
+    quick: true,
+  },
 }
 
 const list = (): string =>
@@ -32,14 +41,31 @@ const list = (): string =>
     .map(([name, { description }]) => `  ${name.padEnd(12)} ${description}`)
     .join('\n')
 
-const run = async (name: string | undefined, { json }: { readonly json?: true }): Promise<void> => {
+interface Options {
+  readonly json?: true
+  readonly quick?: true
+}
+
+const run = async (name: string | undefined, { json, quick }: Options): Promise<void> => {
   const bench = name === undefined ? undefined : benches[name]
+  if (quick === true && bench?.quick !== true) {
+    throw new ArgumentError('--quick', {
+      expected: `one of ${Object.keys(benches)
+        .filter((key) => benches[key]?.quick === true)
+        .join(', ')}`,
+      received: name ?? 'no name',
+      remedy: 'Leave it out',
+    })
+  }
   if (bench === undefined) {
-    process.stdout.write(`npm run bench -- NAME [--json]\n${list()}\n`)
+    process.stdout.write(`npm run bench -- NAME [--json] [--quick]\n${list()}\n`)
     return
   }
   const about = machine()
-  const result: BenchResult = { machine: about, figures: await (await bench.load())() }
+  const result: BenchResult = {
+    machine: about,
+    figures: await (await bench.load())({ quick: quick === true }),
+  }
   process.stdout.write(`${json === true ? JSON.stringify(result) : showFigures(result)}\n`)
 }
 
@@ -47,6 +73,7 @@ const command = new Command('bench')
   .description('benches of onestep; without a name, their list')
   .addArgument(new Argument('[name]', 'the bench').choices(Object.keys(benches)))
   .option('--json', 'print JSON')
+  .option('--quick', 'a smaller problem and few rounds, where a bench has them')
   .showHelpAfterError('(npm run bench lists the benches)')
   .action(run)
 
