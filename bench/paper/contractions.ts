@@ -65,10 +65,10 @@ export interface ContractionFamily {
 
 /** Families by name; `worst case` attains the floor ρ L_F / (1 − ρ). */
 export const contractionFamilies: readonly ContractionFamily[] = [
-  { name: 'affine, normal', tanh: 'none', normal: true, bilinear: 0.1, extreme: false },
-  { name: 'affine, non-normal', tanh: 'none', normal: false, bilinear: 0.1, extreme: false },
-  { name: 'W tanh(x)', tanh: 'inner', normal: false, bilinear: 0.1, extreme: false },
-  { name: 'tanh(W x)', tanh: 'outer', normal: false, bilinear: 0.1, extreme: false },
+  { name: 'affine, normal', tanh: 'none', normal: true, bilinear: 0.5, extreme: false },
+  { name: 'affine, non-normal', tanh: 'none', normal: false, bilinear: 0.5, extreme: false },
+  { name: 'W tanh(x)', tanh: 'inner', normal: false, bilinear: 0.5, extreme: false },
+  { name: 'tanh(W x)', tanh: 'outer', normal: false, bilinear: 0.5, extreme: false },
   { name: 'worst case', tanh: 'none', normal: true, bilinear: 0, extreme: true },
 ]
 

@@ -1,6 +1,7 @@
-// The experiments of the paper: npm run paper -- newton|qp|ridge|bounds [--quick] [--data FILE] [--json] [--quiet]
+// The experiments of the paper: npm run paper -- newton|qp|ridge|bounds|bilevel [--quick] [--data FILE] [--json] [--quiet]
 // stdout holds the result alone, a table or with --json one line of JSON; everything else, progress above all, goes to stderr.
 import { Command } from 'commander'
+import { bilevelExperiment, showBilevel } from './bilevelReport.js'
 import { boundsExperiment, showBounds } from './boundsReport.js'
 import { newtonExperiment, showNewton } from './newtonReport.js'
 import { qpExperiment, showQp } from './qpReport.js'
@@ -73,6 +74,24 @@ const paperCommand = (): Command => {
     .option('--quiet', 'no progress')
     .action(async ({ quick, quiet, ...options }: Options) => {
       print(await boundsExperiment({ quick: quick === true, quiet: quiet === true }), showBounds, options)
+    })
+  command
+    .command('bilevel')
+    .description('hypergradient descent by one-step and other estimators against the proposition')
+    .option('--quick', 'fewer outer steps and validation rows')
+    .option('--data <file>', 'cpu.small.arff for ridge, or a LIBSVM file for logistic; else synthetic data')
+    .option('--json', 'print JSON')
+    .option('--quiet', 'no progress')
+    .action(async ({ quick, quiet, data, ...options }: Options) => {
+      print(
+        await bilevelExperiment({
+          quick: quick === true,
+          quiet: quiet === true,
+          ...(data === undefined ? {} : { data }),
+        }),
+        showBilevel,
+        options,
+      )
     })
   return command
 }
