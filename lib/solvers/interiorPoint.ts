@@ -129,7 +129,7 @@ const start = (problem: Problem, regularization: Regularization): PrimalDual => 
  * Default maxSteps 50.
  *
  * A program without a solution ends with status `infeasible`, and (y, z) is then a certificate: Aᵀy + Gᵀz = 0, z ≥ 0,
- * bᵀy + hᵀz = −1; or with `unbounded`, and x is then a ray: Qx = 0, Ax = 0, Gx ≤ 0, qᵀx = −1; each to 1e-8 of what the data allow.
+ * bᵀy + hᵀz = −1; or with `unbounded`, and x is then a ray: Qx = 0, Ax = 0, Gx ≤ 0, qᵀx = −1; each to 1e-6 of the sums that it is made of.
  * A step of length α is α times too short to have the right one-step derivative: oneStep({ stepLengthCorrection: true }) divides by it.
  * @throws {ArgumentError} for half of a pair A, b or G, h, and for options out of range.
  * @throws {ShapeError} for shapes that do not fit.
