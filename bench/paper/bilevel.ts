@@ -19,7 +19,15 @@ import {
   zeros,
 } from '../../lib/index.js'
 import type { NDArray, Solver, Strategy, Tensor } from '../../lib/index.js'
-import { biasBound, constantsOf, descentOf, groupsOf, newtonOf, outerLoss } from './bilevelProblem.js'
+import {
+  constantsOf,
+  descentOf,
+  floorOf,
+  groupsOf,
+  newtonOf,
+  outerLoss,
+  transientOf,
+} from './bilevelProblem.js'
 import type { BilevelConstants, BilevelProblem } from './bilevelProblem.js'
 import type { Runner } from './runner.js'
 import { distance } from './spectrum.js'
@@ -47,6 +55,8 @@ export interface BilevelCurve {
   readonly inner: 'gradient descent' | 'Newton'
   /** The bound of `bias`; null where the paper has none. */
   readonly epsilon: number | null
+  /** Whether bias ≤ ε and least ≤ bound at all points; null where there is no ε. */
+  readonly holds: boolean | null
   readonly points: readonly BilevelPoint[]
 }
 
@@ -57,14 +67,17 @@ export interface BilevelOptions {
   readonly K: number
   /** Outer steps. */
   readonly steps: number
-  /** A factor on ε, for testing that a wrong constant is noticed; default 1. */
-  readonly statedBias?: number
-  /** Called after each part of `steps`. */
+  /** Leaves the floor out of ε, as if it went to 0 with k: a mistake made on purpose, to see that it is noticed. */
+  readonly withoutFloor?: boolean
+  /** Called after each part; see partsOf. */
   readonly onPart?: () => void
 }
 
 /** Outer steps of one call of a program. */
-export const segment = 500
+const segment = 500
+
+/** How often `onPart` is called: five estimators. */
+export const partsOf = (steps: number): number => 5 * Math.ceil(steps / segment)
 
 /** d(θ) by an inner solver and a strategy. */
 const hypergradient =
@@ -127,14 +140,15 @@ interface Contestant {
 const contestants = (
   problem: BilevelProblem,
   constants: BilevelConstants,
-  { k, K }: BilevelOptions,
+  { k, K, withoutFloor = false }: BilevelOptions,
 ): readonly Contestant[] => {
   const byDescent = (strategy: Strategy) =>
     hypergradient(problem, descentOf(problem, constants.step, k), strategy)
   const inner = 'gradient descent'
+  const floor = withoutFloor ? 0 : floorOf(constants)
   return [
     {
-      ...{ estimator: 'one-step', inner, epsilon: biasBound(constants, k) },
+      ...{ estimator: 'one-step', inner, epsilon: floor + transientOf(constants, k) },
       d: byDescent(oneStep({ at: 'previous' })),
     },
     { estimator: `truncated-${String(K)}`, inner, epsilon: null, d: byDescent(truncated(K)) },
@@ -158,7 +172,7 @@ export const bilevelCurves = async (
   problem: BilevelProblem,
   options: BilevelOptions,
 ): Promise<{ readonly constants: BilevelConstants; readonly curves: readonly BilevelCurve[] }> => {
-  const { steps, statedBias = 1, onPart = () => undefined } = options
+  const { steps, onPart = () => undefined } = options
   const constants = constantsOf(problem)
   const m = groupsOf(problem)
   const truthAt = truth(problem)
@@ -179,21 +193,22 @@ export const bilevelCurves = async (
     }
     const [values, gradients] = truthAt(looked.map((l) => thetas[l] as Float64Array))
     let least = Infinity
-    const stated = epsilon === null ? null : statedBias * epsilon
-    return {
-      ...{ estimator, inner, epsilon: stated },
-      points: looked.map((l, i) => {
-        const slope = gradients.data.subarray(i * m, (i + 1) * m)
-        const gradient = distance(slope) ** 2
-        least = Math.min(least, gradient)
-        return {
-          ...{ l, value: values.data[i] as number, gradient, least },
-          bound:
-            stated === null ? null : stated ** 2 + (2 * constants.Lh * (values.data[0] as number)) / (l + 1),
-          bias: distance(directions[l] as Float64Array, slope),
-        }
-      }),
-    }
+    const points = looked.map((l, i): BilevelPoint => {
+      const slope = gradients.data.subarray(i * m, (i + 1) * m)
+      const gradient = distance(slope) ** 2
+      least = Math.min(least, gradient)
+      const decay = (2 * constants.Lh * (values.data[0] as number)) / (l + 1)
+      return {
+        ...{ l, value: values.data[i] as number, gradient, least },
+        bound: epsilon === null ? null : epsilon ** 2 + decay,
+        bias: distance(directions[l] as Float64Array, slope),
+      }
+    })
+    const holds =
+      epsilon === null
+        ? null
+        : points.every(({ least: low, bound, bias }) => low <= (bound as number) && bias <= epsilon)
+    return { estimator, inner, epsilon, holds, points }
   }
   const curves = await Promise.all(contestants(problem, constants, options).map(curve))
   return { constants, curves }

@@ -9,32 +9,56 @@ import { spectralNorm } from './matrices.js'
 export interface BilevelSource {
   readonly source: string
   readonly loss: Loss
-  readonly rows: Rows
+  /** The number of rows. */
+  readonly size: number
+  /** Some of the rows, by their numbers. */
+  readonly take: (order: Uint32Array) => Rows
 }
 
-/** An ARFF file with a target `usr` is a data set for ridge, any other file LIBSVM text with two labels for logistic. */
+/** Some of the rows of features: [n, p] and targets: [n]. */
+const taking =
+  ({ features, targets }: Rows) =>
+  (order: Uint32Array): Rows => {
+    const p = features.shape[1] as number
+    const out = new Float64Array(order.length * p)
+    order.forEach((row, i) => out.set(features.data.subarray(row * p, (row + 1) * p), i * p))
+    return {
+      features: array(out, [order.length, p]),
+      targets: array(Float64Array.from(order, (i) => targets.data[i] as number)),
+    }
+  }
+
+/** The Hessian of the inner problem is dense. */
+const mostFeatures = 2000
+
+/**
+ * An ARFF file with a target `usr` is a data set for ridge, any other file LIBSVM text with two labels for logistic.
+ * @throws {DataError} when the file is missing, malformed, has not two labels or too many features.
+ */
 export const readBilevelData = async (path: string): Promise<BilevelSource> => {
-  if (path.endsWith('.arff')) return { source: path, loss: 'ridge', rows: await readRidgeData(path) }
-  const { rows: n, columns: p, indptr, indices, values, targets } = await readLibsvm(path)
+  if (path.endsWith('.arff')) {
+    const rows = await readRidgeData(path)
+    return { source: path, loss: 'ridge', size: rows.targets.size, take: taking(rows) }
+  }
+  const { rows: size, columns: p, indptr, indices, values, targets } = await readLibsvm(path)
   const labels = [...new Set(targets)].sort((a, b) => a - b)
-  if (labels.length !== 2) {
-    throw new DataError(`${path} is not a file of two classes`, {
-      expected: 'two different labels',
-      received: `${String(labels.length)}`,
+  if (labels.length !== 2 || p > mostFeatures) {
+    throw new DataError(`${path} is not a data set for this experiment`, {
+      expected: `two different labels, and at most ${String(mostFeatures)} features`,
+      received: `${String(labels.length)} and ${String(p)}`,
       remedy: 'Give --data a LIBSVM file such as a9a, or the ARFF file of cpusmall',
     })
   }
-  const features = new Float64Array(n * p)
-  for (let i = 0; i < n; i++) {
-    for (let e = indptr[i] as number; e < (indptr[i + 1] as number); e++)
-      features[i * p + (indices[e] as number)] = values[e] as number
+  const take = (order: Uint32Array): Rows => {
+    const features = new Float64Array(order.length * p)
+    order.forEach((row, i) => {
+      for (let e = indptr[row] as number; e < (indptr[row + 1] as number); e++)
+        features[i * p + (indices[e] as number)] = values[e] as number
+    })
+    const signs = Float64Array.from(order, (row) => (targets[row] === labels[1] ? 1 : -1))
+    return { features: array(features, [order.length, p]), targets: array(signs) }
   }
-  const signs = targets.map((label) => (label === labels[1] ? 1 : -1))
-  return {
-    source: path,
-    loss: 'logistic',
-    rows: { features: array(features, [n, p]), targets: array(signs) },
-  }
+  return { source: path, loss: 'logistic', size, take }
 }
 
 /** n rows with p correlated features and targets that some of them explain, with noise. */
@@ -51,18 +75,8 @@ export const syntheticBilevelData = (loss: Loss, n: number, p: number, seed = 1)
     for (let j = 0; j < p; j++) u += ((features[i * p + j] as number) * (weights[j] as number)) / Math.sqrt(p)
     return loss === 'ridge' ? u + z : u + z > 0 ? 1 : -1
   })
-  return { source: 'synthetic', loss, rows: { features: array(features, [n, p]), targets: array(targets) } }
-}
-
-const taken = ({ features, targets }: Rows, order: Uint32Array): Rows => {
-  const p = features.shape[1] as number
-  const rows = [...order].map((i) => features.data.subarray(i * p, (i + 1) * p))
-  const out = new Float64Array(order.length * p)
-  rows.forEach((row, i) => out.set(row, i * p))
-  return {
-    features: array(out, [order.length, p]),
-    targets: array(Float64Array.from(order, (i) => targets.data[i] as number)),
-  }
+  const rows = { features: array(features, [n, p]), targets: array(targets) }
+  return { source: 'synthetic', loss, size: n, take: taking(rows) }
 }
 
 /** Columns of mean 0 and deviation 1; a constant column becomes 0. */
@@ -83,23 +97,23 @@ export interface Split {
   /** Training and validation rows, drawn at random; fewer where the data have fewer. */
   readonly training: number
   readonly validation: number
-  /** Groups of neighbouring features. */
+  /** Groups of neighbouring features; at most one a feature. */
   readonly groups: number
 }
 
 /**
  * The problem of a data set: columns standardised, for ridge targets too, then the features divided by ‖A‖₂ / √N of the training rows,
  * so that the data have curvature 1 at most.
+ * @throws {DataError} when there are fewer than four rows, or no feature that varies over the training rows.
  */
 export const bilevelProblem = (
-  { loss, rows }: BilevelSource,
+  { source, loss, size, take }: BilevelSource,
   { training, validation, groups }: Split,
   { penalty, prior }: Pick<BilevelProblem, 'penalty' | 'prior'>,
 ): BilevelProblem => {
-  const [n, p] = rows.features.shape as readonly [number, number]
-  const order = stream(1, 'bilevel split').permutation(n)
-  const chosen = taken(rows, order.slice(0, training + validation))
-  const count = chosen.targets.size
+  const order = stream(1, 'bilevel split').permutation(size)
+  const chosen = take(order.slice(0, training + validation))
+  const [count, p] = chosen.features.shape as readonly [number, number]
   const features = standardised(chosen.features)
   const targets =
     loss === 'ridge' ? array(standardised(array(chosen.targets.data, [count, 1])).data) : chosen.targets
@@ -109,6 +123,13 @@ export const bilevelProblem = (
   })
   const kept = Math.min(training, Math.floor(count / 2))
   const scale = spectralNorm(part(0, kept).features) / Math.sqrt(kept)
+  if (count < 4 || !(scale > 0)) {
+    throw new DataError(`${source} has nothing to learn from`, {
+      expected: 'at least four rows, and a feature that varies',
+      received: `${String(count)} rows with ${String(p)} features`,
+      remedy: 'Give --data a larger file, or leave it out for synthetic data',
+    })
+  }
   const scaled = (made: Rows): Rows => ({
     features: array(
       made.features.data.map((x) => x / scale),
@@ -120,7 +141,7 @@ export const bilevelProblem = (
     loss,
     training: scaled(part(0, kept)),
     validation: scaled(part(kept, count)),
-    groups: Array.from({ length: p }, (_, j) => Math.floor((j * groups) / p)),
+    groups: Array.from({ length: p }, (_, j) => Math.floor((j * Math.min(groups, p)) / p)),
     ...{ penalty, prior },
   }
 }

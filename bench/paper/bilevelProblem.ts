@@ -90,9 +90,12 @@ export interface BilevelConstants extends OuterConstants {
   readonly newtonShare: number
 }
 
-/** ε of k steps of gradient descent: the error of one hypergradient by one-step. */
-export const biasBound = ({ rho, LF, LJ, lg, lgg, M }: BilevelConstants, k: number): number =>
-  (rho / (1 - rho)) * (LF * lg + (LJ * lg + LF * lgg) * M * rho ** (k - 2))
+/** ρ L_F l_g / (1 − ρ): the part of ε that does not go to 0 with the inner steps. */
+export const floorOf = ({ rho, LF, lg }: BilevelConstants): number => (rho * LF * lg) / (1 - rho)
+
+/** ρᵏ⁻¹ M (L_J l_g + L_F l_∇g) / (1 − ρ): the part of ε that does. */
+export const transientOf = ({ rho, LF, LJ, lg, lgg, M }: BilevelConstants, k: number): number =>
+  (rho ** (k - 1) * M * (LJ * lg + LF * lgg)) / (1 - rho)
 
 /** ‖∇‖ at x = 0 of the mean loss over rows: ‖Aᵀ b‖ / N, half of it for logistic. */
 const gradientAtZero = (loss: Loss, { features, targets }: Rows): number => {

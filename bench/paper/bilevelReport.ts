@@ -1,10 +1,9 @@
 // Hypergradient descent as a whole: ridge and logistic regression, the proposition's bound, and the estimators side by side.
 import { Pool, progressReporter, textTable } from '../../lib/index.js'
-import { bilevelCurves, segment } from './bilevel.js'
+import { bilevelCurves, partsOf } from './bilevel.js'
 import type { BilevelCurve } from './bilevel.js'
 import { bilevelProblem, readBilevelData, syntheticBilevelData } from './bilevelData.js'
-import type { BilevelSource } from './bilevelData.js'
-import { losses } from './bilevelProblem.js'
+import { floorOf, groupsOf, losses } from './bilevelProblem.js'
 import type { BilevelConstants, Loss } from './bilevelProblem.js'
 import { onPool } from './runner.js'
 
@@ -41,42 +40,39 @@ const shapes = {
 /** λ₀, Λ and γ */
 const penalties = { penalty: { least: 0.5, range: 1 }, prior: 0.02 } as const
 
-const sourceOf = async (loss: Loss, rows: number, given: BilevelSource | undefined): Promise<BilevelSource> =>
-  Promise.resolve(given?.loss === loss ? given : syntheticBilevelData(loss, rows, shapes[loss].features))
-
 /**
  * `data`: an ARFF file for ridge or a LIBSVM file for logistic regression, in the place of synthetic data. `quick`: fewer outer steps
- * and validation rows; `quiet`: without progress; `statedBias`: a factor on ε, a mistake made on purpose, for tests.
+ * and validation rows; `quiet`: without progress; `withoutFloor`: a mistake made on purpose, for tests.
  */
 export const bilevelExperiment = async (options: {
   readonly quick: boolean
   readonly quiet: boolean
   readonly data?: string
-  readonly statedBias?: number
+  readonly withoutFloor?: boolean
 }): Promise<BilevelResult> => {
-  const { quick, quiet, data, statedBias = 1 } = options
+  const { quick, quiet, data, withoutFloor = false } = options
   const given = data === undefined ? undefined : await readBilevelData(data)
-  const [k, K, steps, validation] = [60, 10, quick ? 4000 : 20000, quick ? 256 : 1024]
+  const [k, K, steps, validation] = [60, 5, quick ? 4000 : 12000, quick ? 256 : 1024]
   await using pool = new Pool()
   const report = progressReporter({ label: 'bilevel', quiet })
   const begun = performance.now()
-  const total = (losses.length * 5 * steps) / segment
+  const total = losses.length * partsOf(steps)
   let done = 0
   const onPart = (): void => {
     report({ done: ++done, total, statuses: {}, seconds: (performance.now() - begun) / 1000 })
   }
   const runs = losses.map(async (loss): Promise<BilevelRun> => {
-    const { training, groups } = shapes[loss]
-    const source = await sourceOf(loss, training + validation, given)
+    const { training, features, groups } = shapes[loss]
+    const source = given?.loss === loss ? given : syntheticBilevelData(loss, training + validation, features)
     const problem = bilevelProblem(source, { training, validation, groups }, penalties)
-    const made = await bilevelCurves(onPool(pool), problem, { k, K, steps, statedBias, onPart })
-    const { rho, LF, lg } = made.constants
+    const made = await bilevelCurves(onPool(pool), problem, { k, K, steps, withoutFloor, onPart })
     return {
-      ...{ loss, data: source.source, groups, k, K, steps, ...made },
+      ...{ loss, data: source.source, k, K, steps, ...made },
       training: problem.training.targets.size,
       validation: problem.validation.targets.size,
       features: problem.groups.length,
-      floor: (rho * LF * lg) / (1 - rho),
+      groups: groupsOf(problem),
+      floor: floorOf(made.constants),
     }
   })
   return { runs: await Promise.all(runs) }
@@ -91,11 +87,6 @@ const someOf = <T extends { readonly l: number }>(points: readonly T[]): T[] => 
     return true
   })
 }
-
-const holds = ({ epsilon, points }: BilevelCurve): boolean =>
-  points.every(
-    ({ least, bound, bias }) => bound === null || epsilon === null || (least <= bound && bias <= epsilon),
-  )
 
 export const showBilevel = ({ runs }: BilevelResult): string =>
   runs
@@ -130,7 +121,7 @@ export const showBilevel = ({ runs }: BilevelResult): string =>
             curve.points.reduce((most, { bias }) => Math.max(most, bias), 0),
             curve.epsilon,
             ...[last[i]?.least ?? null, last[i]?.bound ?? null, last[i]?.value ?? null],
-            curve.epsilon === null ? '' : holds(curve) ? 'holds' : 'VIOLATED',
+            curve.holds === null ? '' : curve.holds ? 'holds' : 'VIOLATED',
           ]),
           digits: 3,
         }),

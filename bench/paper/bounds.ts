@@ -1,6 +1,8 @@
 // The inequalities of the paper, measured against their bounds on maps with known constants. With eₖ = ‖x₍k₎ − x̄‖, 2-norms:
 //   one-step       ‖Jᴼˢx₍k₎ − Jx̄‖ ≤ ρ L_F / (1 − ρ) + L_J e₍k₋₁₎,                       Jᴼˢx₍k₎ = ∂θF(x₍k₋₁₎, θ)
 //   implicit       ‖Jᴵᴰx₍k₎ − Jx̄‖ ≤ (L_J L_F / (1 − ρ)² + L_J / (1 − ρ)) e₍k₎
+//   truncated      ‖J⁽ᴷ⁾x₍k₎ − Jx̄‖ ≤ ρᴷ L_F / (1 − ρ) + K ρᵏ⁻¹ L_J (1 + L_F / (1 − ρ)) e₀,   the last K ≤ k steps: it follows from
+//                  E₍i₊₁₎ = A₍i₎ E₍i₎ + (A₍i₎ − Ā) Jx̄ + (B₍i₎ − B̄) with E = −Jx̄ before the first of them
 //   hypergradient  ‖Jᴼˢx₍k₎ᵀ ∇g(x₍k₎) − ∇(g∘x̄)‖ ≤ ρ / (1 − ρ) · (L_F l_g + (L_J l_g + L_F l_∇g) M ρᵏ⁻²),   M = ‖x₀ − F(x₀, θ)‖
 //   quadratic      ‖Jᴼˢx₍k₎ − Jx̄‖ ≤ L_J e₍k₋₁₎,  where ∂ₓF(x̄, θ) = 0
 //   superlinear    ‖Jᴼˢx₍k₎ − Jx̄‖ ≤ ω(e₍k₋₁₎) → 0,  where ∂ₓF(x̄, θ) = 0 and ω is a modulus of continuity of x ↦ ∂θF
@@ -16,6 +18,7 @@ import {
   shared,
   solve,
   sumSquares,
+  truncated,
 } from '../../lib/index.js'
 import type { Solver, Strategy, Tensor } from '../../lib/index.js'
 import { afterSteps } from './afterSteps.js'
@@ -26,7 +29,14 @@ import { difference, distance } from './spectrum.js'
 import { vanishingOf, withSolver } from './vanishing.js'
 import type { VanishingFamily, VanishingParts, VanishingSize } from './vanishing.js'
 
-export const inequalities = ['one-step', 'implicit', 'hypergradient', 'superlinear', 'quadratic'] as const
+export const inequalities = [
+  'one-step',
+  'implicit',
+  'truncated',
+  'hypergradient',
+  'superlinear',
+  'quadratic',
+] as const
 export type Inequality = (typeof inequalities)[number]
 
 /** One inequality at one iteration of one instance. */
@@ -95,6 +105,9 @@ const iterates = <S>(solver: Solver<Tensor, Tensor, S>, x0: Tensor, k: Tensor) =
   }
 }
 
+/** K of truncated. */
+const lastSteps = 3
+
 /** The paper evaluates ∂θF at x₍k₋₁₎. */
 const oneStepOfThePaper = oneStep({ at: 'previous' })
 
@@ -108,6 +121,7 @@ const contractionProgram = (family: ContractionFamily) =>
     return {
       ...{ x: x(theta), previous: previous(theta), first: map(x0, theta) },
       ...{ oneStep: jacobianBy(oneStepOfThePaper)(theta), implicit: jacobianBy(implicit())(theta) },
+      truncated: jacobianBy(truncated(lastSteps))(theta),
       gradient: grad(loss)(theta),
     }
   })
@@ -144,14 +158,15 @@ export const contractionTrials = (
       const e = distance(entry(value.x, i).data, xbar.data)
       const before = errorAt === 'last' ? e : distance(entry(value.previous, i).data, xbar.data)
       const error = (j: NDArray): number => spectralNorm(difference(entry(j, i), exact))
-      const floor = (rho * LF) / (1 - rho)
+      const [J, K] = [LF / (1 - rho), Math.min(k, lastSteps)]
       return [
-        within('one-step', k, error(value.oneStep), floor + LJ * before, rounding),
+        within('one-step', k, error(value.oneStep), rho * J + LJ * before, rounding),
+        within('implicit', k, error(value.implicit), (LJ / (1 - rho)) * (J + 1) * e, rounding),
         within(
-          'implicit',
+          'truncated',
           k,
-          error(value.implicit),
-          ((LJ * LF) / (1 - rho) ** 2 + LJ / (1 - rho)) * e,
+          error(value.truncated),
+          rho ** K * J + K * rho ** (k - 1) * LJ * (1 + J) * radius,
           rounding,
         ),
         within(
