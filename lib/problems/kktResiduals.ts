@@ -32,7 +32,10 @@ export interface KktResiduals {
 const side = (multiplier: number, low: number, high: number): number => (multiplier > 0 ? high : low)
 
 /** Products of the data with a point and multipliers, each an entry of Sums. */
-export const products = (data: QpsData, { x, rowMultipliers }: ProgramSolution) => {
+export const products = (
+  data: QpsData,
+  { x, rowMultipliers }: Pick<ProgramSolution, 'x' | 'rowMultipliers'>,
+) => {
   const { C, Q } = data
   const sign = data.sense === 'max' ? -1 : 1
   const [Qx, Cx, transposed] = [new Sums(C.columns), new Sums(C.rows), new Sums(C.columns)]

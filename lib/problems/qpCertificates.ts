@@ -19,16 +19,18 @@ export interface CertificateCheck {
 
 const scaled = (v: Float64Array, by: number): Float64Array => v.map((a) => a * by)
 
-/** Checks λ and μ as a proof that the constraints admit no point (Farkas' lemma); the residual is Infinity where they are none. */
-export const checkInfeasible = (data: QpsData, given: ProgramSolution): CertificateCheck => {
+/**
+ * Checks λ as a proof that the constraints admit no point; the residual is Infinity where it is none. μ is what the rows leave
+ * over: μ = −Cᵀλ wherever the variable has a side for it, which makes the proof exact there.
+ */
+export const checkInfeasible = (data: QpsData, { rowMultipliers }: ProgramSolution): CertificateCheck => {
   const { rowLower, rowUpper, lower, upper, C } = data
-  const without = (multipliers: Float64Array, low: Float64Array, high: Float64Array): Float64Array => {
-    const stray = strays(multipliers, low, high)
-    return multipliers.map((v, i) => (stray[i] === 0 ? v : 0))
-  }
-  // A multiplier at no side is left out, and counts in the residual of the others.
-  const rows = without(given.rowMultipliers, rowLower, rowUpper)
-  const bounds = without(given.boundMultipliers, lower, upper)
+  const stray = strays(rowMultipliers, rowLower, rowUpper)
+  const rows = rowMultipliers.map((v, i) => (stray[i] === 0 ? v : 0))
+  const { transposed } = products(data, { x: new Float64Array(C.columns), rowMultipliers: rows })
+  const wanted = lower.map((_, j) => -transposed.at(j))
+  const left = strays(wanted, lower, upper)
+  const bounds = wanted.map((v, j) => (left[j] === 0 ? v : 0))
   const total = new Sums(1)
   addSides(total, rows, rowLower, rowUpper)
   addSides(total, bounds, lower, upper)
@@ -39,12 +41,7 @@ export const checkInfeasible = (data: QpsData, given: ProgramSolution): Certific
     rowMultipliers: scaled(rows, by),
     boundMultipliers: scaled(bounds, by),
   }
-  const { transposed } = products(data, certificate)
-  certificate.boundMultipliers.forEach((v, j) => {
-    transposed.add(j, v)
-  })
-  const residual = worst(bounds.map((_, j) => Math.abs(transposed.at(j))))
-  return { residual: size > 0 ? residual : Infinity, certificate }
+  return { residual: size > 0 ? worst(left) * by : Infinity, certificate }
 }
 
 /** Checks d, given as x, as a direction along which the objective falls without end; Infinity where it does not fall. */

@@ -8,7 +8,6 @@ import type { NDArray } from '../base/ndarray.js'
 import { array, ones, zeros } from '../base/ndarray.js'
 import type { QpsData } from '../data/qps.js'
 import type { Tensor } from '../ir/tensor.js'
-import { tensor } from '../ir/trace.js'
 import type { Operand } from '../ir/trace.js'
 import { add, mul, neg } from '../ops/elementwise.js'
 import { dot, matmul } from '../ops/linalg.js'
@@ -16,6 +15,7 @@ import { broadcast, concat, scatterAdd, slice } from '../ops/movement.js'
 import type { PrimalDual, QuadraticProgram } from '../solvers/kkt.js'
 import { checkConvex } from './convexity.js'
 import { eachEntry, equilibrate } from './equilibrate.js'
+import type { Scaling } from './equilibrate.js'
 import type { ProgramSolution } from './kktResiduals.js'
 
 /** The sides of rows and variables: both where they are equal, and the finite ones of the others. */
@@ -24,9 +24,9 @@ export type SideName = (typeof sideNames)[number]
 
 /**
  * The vectors of a program. `c` has shape [n]; each of the others has an entry for each row or variable that has such a side
- * (`ProgramForm.sides` says which), and is absent where there is none.
+ * (`ProgramForm.sides` says which), none where no row or variable has one.
  */
-export type ProgramVectors<T = Tensor> = { readonly c: T } & { readonly [K in SideName]?: T }
+export type ProgramVectors<T = Tensor> = { readonly [K in 'c' | SideName]: T }
 
 /** Rows or variables with a side of one kind, and where it lies among the constraints Ax = b or Gx ≤ h. */
 export interface Side {
@@ -42,7 +42,10 @@ export interface Side {
 /** A program made ready to be solved, and the way back. */
 export interface ProgramForm {
   readonly data: QpsData
-  readonly sides: { readonly [K in SideName]?: Side }
+  readonly sides: { readonly [K in SideName]: Side }
+  readonly scaling: Scaling
+  /** Of the standard form: Q [n, n], A [equalities, n], G [inequalities, n], where there are any. */
+  readonly matrices: { readonly Q: NDArray; readonly A?: NDArray; readonly G?: NDArray }
   /** The vectors of the data, an example and the usual value of θ. */
   readonly theta: ProgramVectors<NDArray>
   /** The scaled standard form, traced; what `interiorPoint` takes as its problem. */
@@ -68,22 +71,29 @@ const kinds: Readonly<Record<SideName, Pick<Side, 'kind' | 'equality' | 'sign'>>
 const numbersOf = (data: QpsData, name: SideName): Float64Array =>
   data[name === 'rowEqual' ? 'rowUpper' : name === 'fixed' ? 'upper' : name]
 
-const sidesOf = (data: QpsData): { readonly [K in SideName]?: Side } => {
-  const offsets = { equality: 0, inequality: 0 }
-  const found = sideNames.flatMap((name): [SideName, Side][] => {
+/** f of each side, in their order. */
+const bySide = <T>(f: (name: SideName) => T): { readonly [K in SideName]: T } => ({
+  rowEqual: f('rowEqual'),
+  fixed: f('fixed'),
+  rowLower: f('rowLower'),
+  rowUpper: f('rowUpper'),
+  lower: f('lower'),
+  upper: f('upper'),
+})
+
+const sidesOf = (data: QpsData): { readonly [K in SideName]: Side } => {
+  const offsets = { true: 0, false: 0 }
+  return bySide((name) => {
     const side = kinds[name]
     const [low, high] = side.kind === 'row' ? [data.rowLower, data.rowUpper] : [data.lower, data.upper]
     const indices = [...low.keys()].filter((i) => {
       const equal = low[i] === high[i]
       return equal === side.equality && Number.isFinite(numbersOf(data, name)[i])
     })
-    if (indices.length === 0) return []
-    const group = side.equality ? 'equality' : 'inequality'
-    const offset = offsets[group]
-    offsets[group] += indices.length
-    return [[name, { ...side, indices, offset }]]
+    const offset = offsets[`${side.equality}`]
+    offsets[`${side.equality}`] += indices.length
+    return { ...side, indices, offset }
   })
-  return Object.fromEntries(found)
 }
 
 const refuseLarge = (n: number, constraints: number, maxBytes: number): void => {
@@ -108,14 +118,15 @@ export const quadraticProgram = (
   const n = data.c.length
   const m = data.rowNames.length
   const sides = sidesOf(data)
-  const each = sideNames.flatMap((name) => (sides[name] === undefined ? [] : [{ name, ...sides[name] }]))
+  const each = sideNames.map((name) => ({ name, ...sides[name] }))
   const count = (equality: boolean): number =>
     each.reduce((sum, side) => sum + (side.equality === equality ? side.indices.length : 0), 0)
   const [equalities, inequalities] = [count(true), count(false)]
   refuseLarge(n, equalities + inequalities, maxBytes)
   checkConvex(data)
 
-  const { D, R, B, sigma } = equilibrate(data)
+  const scaling = equilibrate(data)
+  const { D, R, B, sigma } = scaling
   const sense = data.sense === 'max' ? -1 : 1
   const at = (v: Float64Array, i: number): number => v[i] as number
   const [Q, scaledQ] = [zeros([n, n]), zeros([n, n])]
@@ -127,9 +138,9 @@ export const quadraticProgram = (
   })
   /** Scales of the constraints of each kind, in their order, and the matrices. */
   const scales = { true: new Float64Array(equalities), false: new Float64Array(inequalities) }
-  const matrices = { true: zeros([equalities, n]), false: zeros([inequalities, n]) }
+  const rows = { true: zeros([equalities, n]), false: zeros([inequalities, n]) }
   for (const { kind, indices, equality, sign, offset } of each) {
-    const [scale, matrix] = [scales[`${equality}`], matrices[`${equality}`].data]
+    const [scale, matrix] = [scales[`${equality}`], rows[`${equality}`].data]
     const place = new Map(indices.map((i, k) => [i, offset + k] as const))
     for (const [i, k] of place) scale[k] = at(kind === 'row' ? R : B, i)
     if (kind === 'variable') for (const [j, k] of place) matrix[k * n + j] = sign * at(B, j) * at(D, j)
@@ -140,29 +151,32 @@ export const quadraticProgram = (
       })
     }
   }
+  const matrices = {
+    Q: scaledQ,
+    ...(equalities === 0 ? {} : { A: rows.true }),
+    ...(inequalities === 0 ? {} : { G: rows.false }),
+  }
   const linearScale = array(D.map((d) => sense * sigma * d))
 
   const right = (theta: ProgramVectors, equality: boolean): Tensor => {
     const parts = each.filter((side) => side.equality === equality)
-    const vectors = parts.map(({ name, sign }) =>
-      sign === 1 ? tensor(theta[name] as Tensor) : neg(theta[name] as Tensor),
-    )
+    const vectors = parts.map(({ name, sign }) => (sign === 1 ? theta[name] : neg(theta[name])))
     return mul(array(scales[`${equality}`]), concat(vectors))
   }
   return {
     data,
     sides,
+    scaling,
+    matrices,
     theta: {
       c: array(data.c),
-      ...Object.fromEntries(
-        each.map(({ name, indices }) => [name, array(indices.map((i) => at(numbersOf(data, name), i)))]),
-      ),
+      ...bySide((name) => array(Float64Array.from(sides[name].indices, (i) => at(numbersOf(data, name), i)))),
     },
     standard: (theta) => ({
-      Q: scaledQ,
+      ...matrices,
       q: mul(linearScale, theta.c),
-      ...(equalities === 0 ? {} : { A: matrices.true, b: right(theta, true) }),
-      ...(inequalities === 0 ? {} : { G: matrices.false, h: right(theta, false) }),
+      ...(equalities === 0 ? {} : { b: right(theta, true) }),
+      ...(inequalities === 0 ? {} : { h: right(theta, false) }),
     }),
     start: {
       x: zeros([n]),
@@ -170,22 +184,16 @@ export const quadraticProgram = (
       ...(equalities === 0 ? {} : { y: zeros([equalities]) }),
     },
     solution: ({ x, y, z }) => {
-      const multipliers = {
-        row: m === 0 ? undefined : broadcast(0, [m]),
-        variable: broadcast(0, [n]),
-      }
+      const multipliers = { row: broadcast(0, [m]), variable: broadcast(0, [n]) }
       for (const { kind, indices, equality, sign, offset } of each) {
-        const scale = scales[`${equality}`].subarray(offset, offset + indices.length)
-        const own = slice((equality ? y : z) as Operand, [offset, offset + indices.length])
+        if (indices.length === 0) continue
+        const end = offset + indices.length
+        const scale = scales[`${equality}`].subarray(offset, end)
+        const own = slice((equality ? y : z) as Operand, [offset, end])
         const unscaled = mul(array(scale.map((s) => (sign * s) / sigma)), own)
-        const size = kind === 'row' ? m : n
-        multipliers[kind] = add(multipliers[kind] as Tensor, scatterAdd(unscaled, indices, size))
+        multipliers[kind] = add(multipliers[kind], scatterAdd(unscaled, indices, kind === 'row' ? m : n))
       }
-      return {
-        x: mul(array(D), x),
-        rowMultipliers: multipliers.row ?? tensor(zeros([0])),
-        boundMultipliers: multipliers.variable,
-      }
+      return { x: mul(array(D), x), rowMultipliers: multipliers.row, boundMultipliers: multipliers.variable }
     },
     objective: (x, { c }) => add(add(mul(0.5, dot(x, matmul(Q, x))), dot(c, x)), data.constant),
   }
