@@ -41,6 +41,8 @@ export interface Vanishing {
   readonly x: NDArray
   readonly jacobian: NDArray
   readonly parts: VanishingParts<NDArray>
+  /** ‖x − x̄‖ where t is off by 1: maxᵢ 1 / (2 √tᵢ) for Newton. */
+  readonly sensitivity: number
   /** ω(e): ‖∂θF(x) − Jx̄‖ is at most this for ‖x − x̄‖ = e. */
   readonly modulus: (e: number) => number
 }
@@ -133,6 +135,7 @@ export const vanishingOf = (family: VanishingFamily): ((size: VanishingSize) => 
     const norm = spectralNorm(U)
     return {
       ...{ n, m, theta: array(theta), x0, x, jacobian, parts },
+      sensitivity: family.inequality === 'quadratic' ? 0.5 / Math.sqrt(Math.min(...t)) : 1,
       modulus: family.inequality === 'quadratic' ? (e) => LJ * e : (e) => 0.75 * norm * Math.sqrt(e),
     }
   }
