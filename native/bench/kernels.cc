@@ -216,8 +216,8 @@ Matrices randomMatrices(int64_t n, int64_t lanes, bool definite) {
 }
 
 void choleskys() {
-  for (const int64_t n : {2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512}) {
-    for (const int64_t lanes : {8, 64}) {
+  for (const int64_t n : {2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 100, 128, 192, 256, 384, 512, 1000}) {
+    for (const int64_t lanes : {1, 8, 64}) {
       if (n * n * lanes > 3'000'000) continue;
       const Matrices a = randomMatrices(n, lanes, true);
       Values l(a.tile.size()), scratch(choleskyScratch(n, lanes)), one(a.batch.size());
@@ -310,9 +310,10 @@ void grams(double peak) {
 /** Solves with a lower triangular matrix, uniform or per lane, beside dtrsm. */
 void triangulars() {
   for (const bool laneFactor : {false, true}) {
-    for (const int64_t n : {8, 32, 64, 256}) {
-      for (const int64_t cols : {1, 32}) {
-        for (const int64_t lanes : {8, 64}) {
+    for (const int64_t n : {8, 32, 64, 100, 256, 1000}) {
+      for (const int64_t cols : {1, 4, 25, 32, 250}) {
+        for (const int64_t lanes : {1, 8, 64}) {
+          if (lanes == 1 ? laneFactor : cols > 1 && cols != 32) continue;
           if ((laneFactor ? n * n * lanes : 0) + n * cols * lanes > 2'000'000) continue;
           Matrices a = randomMatrices(n, laneFactor ? lanes : 1, true);
           const Values b = randomValues(n * cols * lanes);
@@ -324,8 +325,13 @@ void triangulars() {
                           [&] {
                             std::copy(b.begin(), b.end(), x.begin());
                             for (int64_t t = 0; t < calls; ++t) {
-                              blas::trsm('R', 'U', 'N', 'N', width, n, 1, a.batch.data() + t * n * n, n,
-                                         x.data() + t * n * width, width);
+                              const double* const factor = a.batch.data() + t * n * n;
+                              double* const part = x.data() + t * n * width;
+                              if (width == 1) {
+                                blas::trsv('U', 'T', 'N', n, factor, n, part);
+                              } else {
+                                blas::trsm('R', 'U', 'N', 'N', width, n, 1, factor, n, part, width);
+                              }
                             }
                           }});
           const double flops = static_cast<double>(n * n * cols * lanes);
@@ -334,6 +340,7 @@ void triangulars() {
                   {"cols", cols},
                   {"lanes", lanes},
                   {"gflops", flops / seconds[0] / 1e9},
+                  {"microseconds", seconds[0] * 1e6},
                   {"dtrsmGflops", flops / seconds[1] / 1e9},
                   {"speedup", seconds[1] / seconds[0]}});
         }

@@ -16,7 +16,8 @@
 #include "kernels/targets.h"
 #include <hwy/foreach_target.h>
 // clang-format on
-#include "kernels/product-inl.h"
+#include "kernels/substitution-inl.h"
+#include "kernels/tiles-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace onestep {
@@ -124,63 +125,74 @@ void Cholesky(double* l, const double* a, int64_t n, int64_t lanes, double* scra
 
 int64_t CholeskyScratch(int64_t n) { return kLaneScratch + n * (n | 1) * kWidth; }
 
-/** Rows in whole vectors. */
-int64_t PlainRow(int64_t n) { return (n + kWidth - 1) / kWidth * kWidth; }
+/** Columns in whole slabs. */
+int64_t Slabbed(int64_t n) { return (n + kSlab - 1) / kSlab * kSlab; }
 
-/** u[i, j …] ← a − Σ₍k<i₎ u[k, i] u[k, j …], for kVectors vectors from column j on. */
-template <int kVectors>
-void ReduceRow(int64_t i, int64_t j, int64_t wide, double* u) {
-  LaneVector sums[kVectors];
-  ONESTEP_UNROLL for (int v = 0; v < kVectors; ++v) sums[v] = LoadLanes(u + i * wide + j + v * kWidth);
-  for (int64_t k = 0; k < i; ++k) {
-    const LaneVector left = hn::Set(Lanes(), u[k * wide + i]);
-    ONESTEP_UNROLL for (int v = 0; v < kVectors; ++v) {
-      sums[v] = hn::NegMulAdd(left, LoadLanes(u + k * wide + j + v * kWidth), sums[v]);
-    }
+/** From row to row, an odd number of slabs: an even one may put all rows into the same few cache sets. */
+int64_t PlainRow(int64_t n) { return (Slabbed(n) / kSlab | 1) * kSlab; }
+
+/** u[j, i] ← a[i, j] for the lower triangle of a, and whatever a slab holds beyond it. */
+void LoadUpper(int64_t n, const double* a, double* u, int64_t wide) {
+  for (int64_t i = 0; i < n; i += kSlab) {
+    const double* rows[kSlab];
+    for (int64_t t = 0; t < kSlab; ++t) rows[t] = a + std::min(i + t, n - 1) * n;
+    LoadSlab(u + i, rows, std::min(n, i + kSlab), wide);
   }
-  ONESTEP_UNROLL for (int v = 0; v < kVectors; ++v) StoreLanes(sums[v], u + i * wide + j + v * kWidth);
 }
 
-struct RowReductions {
-  template <int kIndex>
-  static constexpr void (*Member())(int64_t, int64_t, int64_t, double*) {
-    return ReduceRow<kIndex + 1>;
+/** l[i, j] ← u[j, i] for the lower triangle of l, and 0 above it. */
+void StoreLower(int64_t n, const double* u, int64_t wide, double* l) {
+  for (int64_t i = 0; i < n; i += kSlab) {
+    const int64_t height = std::min(kSlab, n - i);
+    if (height == kSlab) {
+      double* rows[kSlab];
+      for (int64_t t = 0; t < kSlab; ++t) rows[t] = l + (i + t) * n;
+      StoreSlab(rows, u + i, i + kSlab, wide);
+    }
+    for (int64_t t = i; t < i + height; ++t) {
+      for (int64_t j = 0; j <= t && height < kSlab; ++j) l[t * n + j] = u[j * wide + t];
+      std::fill(l + t * n + t + 1, l + (t + 1) * n, 0.0);
+    }
   }
-};
-constexpr int kRowVectors = 8;
-constexpr auto kReduceRow = FamilyTable<RowReductions>(std::make_integer_sequence<int, kRowVectors>());
+}
+
+/** UᵀU of a slab of U on the diagonal, whose rows are `wide` apart. */
+bool FactorSlab(int64_t size, double* u, int64_t wide) {
+  const auto reduced = [&](int64_t i, int64_t j) {
+    double value = u[i * wide + j];
+    for (int64_t k = 0; k < i; ++k) value -= u[k * wide + i] * u[k * wide + j];
+    return value;
+  };
+  for (int64_t i = 0; i < size; ++i) {
+    const double pivot = reduced(i, i);
+    if (!(pivot > 0 && pivot < std::numeric_limits<double>::infinity())) return false;
+    const double root = u[i * wide + i] = std::sqrt(pivot);
+    for (int64_t j = i + 1; j < size; ++j) u[i * wide + j] = reduced(i, j) / root;
+  }
+  return true;
+}
 
 /**
- * Without lanes, for small matrices, row after row of U = Lᵀ in scratch:
- *   U[i, i:] = (A[i:, i]ᵀ − Σ₍k<i₎ U[k, i] U[k, i:]) / √pivot.
- * Returns whether every pivot was positive and finite. What stands left of the diagonal in U is not read.
+ * Without lanes, the rows of U = Lᵀ in scratch, a slab J of rows after the other:
+ *   U[J, J:] ← A[J, J:] − U[:j, J]ᵀ U[:j, J:],    U[J, J]ᵀ U[J, J] = U[J, J],    U[J, J+:] ← U[J, J]⁻ᵀ U[J,
+ * J+:]. Returns whether every pivot was positive and finite. What stands left of the diagonal in U is not
+ * used.
  */
-bool PlainCholesky(double* l, const double* a, int64_t n, double* u) {
-  const int64_t wide = PlainRow(n);
-  for (int64_t i = 0; i < n; ++i) {
-    for (int64_t j = i; j < n; ++j) u[i * wide + j] = a[j * n + i];
-    std::fill_n(u + i * wide, i, 0.0);
-    std::fill_n(u + i * wide + n, wide - n, 0.0);
-  }
-  for (int64_t i = 0; i < n; ++i) {
-    const int64_t first = i / kWidth * kWidth;
-    for (int64_t j = first; j < wide;) {
-      const int64_t count = std::min<int64_t>(kRowVectors, (wide - j) / kWidth);
-      kReduceRow[static_cast<size_t>(count - 1)](i, j, wide, u);
-      j += count * kWidth;
+bool PlainCholesky(double* l, const double* a, int64_t n, double* u, Poll stop) {
+  const int64_t wide = PlainRow(n), columns = Slabbed(n);
+  LoadUpper(n, a, u, wide);
+  for (const int64_t j : Panels(n, kSlab, stop)) {
+    const int64_t height = std::min(kSlab, n - j), next = j + kSlab;
+    double* const corner = u + j * wide + j;
+    if (j > 0) {
+      UniformProduct(Update::subtract, height, j, In{u + j, 1, wide}, u + j, wide, corner, wide,
+                     Slabs{(columns - j) / kSlab, kSlab, kSlab}, nullptr, stop);
     }
-    const double pivot = u[i * wide + i];
-    if (!(pivot > 0 && pivot < std::numeric_limits<double>::infinity())) return false;
-    const double root = std::sqrt(pivot);
-    const LaneVector divisor = hn::Set(Lanes(), root);
-    for (int64_t j = first; j < wide; j += kWidth) {
-      StoreLanes(hn::Div(LoadLanes(u + i * wide + j), divisor), u + i * wide + j);
-    }
+    if (!FactorSlab(height, corner, wide)) return false;
+    if (next < n)
+      kUniformTriangles[kSlab - 1](false, columns - next, In{corner, 1, wide}, corner + kSlab, wide);
   }
-  for (int64_t i = 0; i < n; ++i) {
-    for (int64_t j = 0; j <= i; ++j) l[i * n + j] = u[j * wide + i];
-    std::fill(l + i * n + i + 1, l + (i + 1) * n, 0.0);
-  }
+  StoreLower(n, u, wide, l);
   return true;
 }
 
@@ -198,16 +210,13 @@ HWY_EXPORT(CholeskyScratch);
 HWY_EXPORT(PlainCholesky);
 HWY_EXPORT(PlainRow);
 
-/** Up to this size our own loop beats LAPACK's set-up: 2 against 5 µs at n = 50. */
-constexpr int64_t kPlainMost = 96;
+/**
+ * Up to this size U in scratch pays: times dpotrf 2.5 at n = 50 and 100, 2.3 at 500, 1.9 at 1000. Beyond,
+ * reading all of U for every slab of rows costs what is gained.
+ */
+constexpr int64_t kPlainMost = 1024;
 
-/** Whether LAPACK would take longer than a panel may, n³/3 flops. */
-bool isLong(int64_t n) {
-  const auto size = static_cast<double>(n);
-  return size * size * size / 3 > static_cast<double>(kPanelFlops);
-}
-
-/** The columns of L that are factored together when it takes long. */
+/** The columns of L that are factored together. */
 constexpr int64_t kBlock = 128;
 
 /**
@@ -231,13 +240,13 @@ bool blockedCholesky(double* l, int64_t n, double* scratch, Poll stop) {
   return true;
 }
 
-/** Without lanes: LAPACK. The row-major lower triangle is the column-major upper one. */
-bool lapackCholesky(double* l, const double* a, int64_t n, double* scratch, Poll stop) {
+/** Without lanes, for large matrices: BLAS. The row-major lower triangle is the column-major upper one. */
+bool blasCholesky(double* l, const double* a, int64_t n, double* scratch, Poll stop) {
   for (const int64_t i : Panels(n, 1, stop, n)) {
     if (l != a) std::copy_n(a + i * n, i + 1, l + i * n);
     std::fill(l + i * n + i + 1, l + (i + 1) * n, 0.0);
   }
-  return isLong(n) ? blockedCholesky(l, n, scratch, stop) : blas::potrf('U', n, l, n) == 0;
+  return blockedCholesky(l, n, scratch, stop);
 }
 
 }  // namespace
@@ -245,7 +254,7 @@ bool lapackCholesky(double* l, const double* a, int64_t n, double* scratch, Poll
 size_t choleskyScratch(int64_t n, int64_t lanes) {
   if (lanes > 1) return static_cast<size_t>(HWY_DYNAMIC_DISPATCH(CholeskyScratch)(n));
   if (n <= kPlainMost) return static_cast<size_t>(n * HWY_DYNAMIC_DISPATCH(PlainRow)(n));
-  return isLong(n) ? subtractProductScratch() : 0;
+  return subtractProductScratch();
 }
 
 void cholesky(double* l, const double* a, int64_t n, int64_t lanes, double* scratch, Poll stop) {
@@ -254,8 +263,8 @@ void cholesky(double* l, const double* a, int64_t n, int64_t lanes, double* scra
     HWY_DYNAMIC_DISPATCH(Cholesky)(l, a, n, lanes, scratch, stop);
     return;
   }
-  const bool positive = n <= kPlainMost ? HWY_DYNAMIC_DISPATCH(PlainCholesky)(l, a, n, scratch)
-                                        : lapackCholesky(l, a, n, scratch, stop);
+  const bool positive = n <= kPlainMost ? HWY_DYNAMIC_DISPATCH(PlainCholesky)(l, a, n, scratch, stop)
+                                        : blasCholesky(l, a, n, scratch, stop);
   // LAPACK says nothing of NaN, and an entry below the diagonal may be infinite: the result is searched.
   if (!positive || !allFinite(l, static_cast<size_t>(n * n), stop)) {
     fillDense(l, std::numeric_limits<double>::quiet_NaN(), n * n, stop);

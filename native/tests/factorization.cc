@@ -358,8 +358,10 @@ void testFactorizations(Check& check) {
   }
   testSolves(check, 33, 100, 8, false, random);
   testSolves(check, 7, 300, 16, true, random);
+  // Rows beyond one chunk of a product, and more than U in scratch pays for.
+  testCholesky(check, 300, 1, random);
+  testCholesky(check, 1030, 1, random);
   // Just over what LAPACK does in one call: 2.5·10⁸ flops.
-  testCholesky(check, 920, 1, random);
   testLu(check, 728, 1, random);
   testSolves(check, 600, 700, 1, false, random);
   testTriangular(check, 1980, 1, 1, false, random);
