@@ -18,28 +18,39 @@ HWY_BEFORE_NAMESPACE();
 namespace onestep {
 namespace HWY_NAMESPACE {
 
+/** Rows of `count` doubles, filled up with zeros to `toRow`. */
+HWY_INLINE void PadRows(int64_t rows, int64_t count, double* to, int64_t toRow, const double* from,
+                        int64_t fromRow) {
+  for (int64_t i = 0; i < rows; ++i) {
+    std::copy_n(from + i * fromRow, count, to + i * toRow);
+    std::fill(to + i * toRow + count, to + (i + 1) * toRow, 0.0);
+  }
+}
+
+/** One R for all columns of X, cols·lanes of them: panels of columns, in whole slabs. */
+void UniformTriangular(const TriangularShape& s, double* x, const double* r, const double* b, double* scratch,
+                       Poll stop) {
+  In factor{r, s.n, 1};
+  if (s.transpose) factor = factor.transposed();
+  const int64_t columns = s.cols * s.lanes;
+  for (const int64_t first : Panels(columns, kUniformCols, stop)) {
+    const int64_t count = std::min(kUniformCols, columns - first), wide = (count + kSlab - 1) / kSlab * kSlab;
+    const bool inPlace = wide == columns;
+    double* const panel = inPlace ? x : scratch;
+    if (panel != b + first) PadRows(s.n, count, panel, wide, b + first, columns);
+    if (s.lower != s.transpose) {
+      UniformSolve(s.unitDiagonal, s.n, wide, factor, panel, wide, stop);
+    } else {
+      UniformSolve(s.unitDiagonal, s.n, wide, Reversed(factor, s.n), panel + (s.n - 1) * wide, -wide, stop);
+    }
+    if (inPlace) continue;
+    for (int64_t i = 0; i < s.n; ++i) std::copy_n(panel + i * wide, count, x + i * columns + first);
+  }
+}
+
 void LaneTriangular(const TriangularShape& s, double* x, const double* r, const double* b, double* scratch,
                     Poll stop) {
   const bool forward = s.lower != s.transpose;
-  if (!s.laneFactor) {
-    In factor{r, s.n, 1};
-    if (s.transpose) factor = factor.transposed();
-    const int64_t columns = s.cols * s.lanes;
-    for (const int64_t first : Panels(columns, kUniformCols, stop)) {
-      const int64_t count = std::min(kUniformCols, columns - first);
-      const bool dense = count == columns;
-      double* panel = dense ? x : scratch;
-      if (!dense || x != b) CopyRows(s.n, count, panel, count, b + first, columns);
-      if (forward) {
-        UniformSolve(s.unitDiagonal, s.n, count, factor, panel, count, stop);
-      } else {
-        UniformSolve(s.unitDiagonal, s.n, count, Reversed(factor, s.n), panel + (s.n - 1) * count, -count,
-                     stop);
-      }
-      if (!dense) CopyRows(s.n, count, x + first, columns, panel, count);
-    }
-    return;
-  }
   for (const int64_t lane : Panels(s.lanes, kWidth, stop)) {
     In factor{r + lane, s.n * s.lanes, s.lanes};
     if (s.cols >= kPackUses && s.lanes > kWidth) {
@@ -59,10 +70,9 @@ void LaneTriangular(const TriangularShape& s, double* x, const double* r, const 
   }
 }
 
-/** The right-hand sides and the factor of a vector of lanes, or a panel of columns. */
-int64_t LaneTriangularScratch(const TriangularShape& s) {
-  return s.n * (s.laneFactor ? (s.cols + s.n) * kWidth : kUniformCols);
-}
+/** A panel of columns, or the right-hand sides and the factor of a vector of lanes. */
+int64_t UniformTriangularScratch(const TriangularShape& s) { return s.n * kUniformCols; }
+int64_t LaneTriangularScratch(const TriangularShape& s) { return s.n * (s.cols + s.n) * kWidth; }
 
 }  // namespace HWY_NAMESPACE
 }  // namespace onestep
@@ -74,51 +84,30 @@ namespace {
 
 HWY_EXPORT(LaneTriangular);
 HWY_EXPORT(LaneTriangularScratch);
+HWY_EXPORT(UniformTriangular);
+HWY_EXPORT(UniformTriangularScratch);
+
+/** One right-hand side without lanes: a vector, which BLAS takes. */
+bool isVector(const TriangularShape& s) { return s.cols == 1 && s.lanes == 1; }
+
+/** The entries of x that are solved together. */
+constexpr int64_t kBlock = 1024;
 
 /**
- * Whether BLAS would take longer than a panel may: n² flops a column, and no less than for 64 columns, the
- * time to read R.
+ * op(R) x = b in place, block after block, each subtracted at once from all entries that wait for it. The
+ * row-major R is the column-major Rᵀ.
  */
-bool isLong(const TriangularShape& s) {
-  const auto n = static_cast<double>(s.n);
-  return n * n * static_cast<double>(std::max<int64_t>(s.cols, 64)) > static_cast<double>(kPanelFlops);
-}
-
-/** A square part of the solve without lanes, in place: op(R) X = X for n rows of X, of which R is the corner.
- *  Row-major op(R)X = B is column-major Xᵀop(R)ᵀ = Bᵀ, and the row-major R is the column-major Rᵀ. */
-void blasSolve(const TriangularShape& s, int64_t n, double* x, const double* r, Poll stop) {
-  const char diagonal = s.unitDiagonal ? 'U' : 'N', triangle = s.lower ? 'U' : 'L';
-  if (s.cols == 1) {
-    blas::trsv(triangle, s.transpose ? 'N' : 'T', diagonal, n, r, s.n, x);
-    return;
-  }
-  const int64_t panel = std::min(inPanel(kPanelFlops, n * n), inPanel(kPanelNumbers, n));
-  for (const int64_t c : Panels(s.cols, panel, stop)) {
-    blas::trsm('R', triangle, s.transpose ? 'T' : 'N', diagonal, std::min(panel, s.cols - c), n, 1, r, s.n,
-               x + c, s.cols);
-  }
-}
-
-/** The rows of X that are solved together when it takes long. */
-constexpr int64_t kBlock = 256;
-
-/** Block of rows after block of rows, each subtracted at once from all rows that wait for it. */
-void blockedSolve(const TriangularShape& s, double* x, const double* r, double* scratch, Poll stop) {
+void vectorSolve(const TriangularShape& s, double* x, const double* r, Poll stop) {
   const bool forward = s.lower != s.transpose;
-  const int64_t row = s.transpose ? 1 : s.n, col = s.transpose ? s.n : 1;
+  const char diagonal = s.unitDiagonal ? 'U' : 'N', triangle = s.lower ? 'U' : 'L';
   for (const int64_t done : Panels(s.n, kBlock, stop)) {
     const int64_t size = std::min(kBlock, s.n - done), rest = s.n - done - size;
     const int64_t first = forward ? done : rest, next = forward ? done + size : 0;
-    double* const solved = x + first * s.cols;
-    blasSolve(s, size, solved, r + first * s.n + first, stop);
-    const double* const part = r + next * row + first * col;
-    if (s.cols > 1) {
-      subtractProduct(rest, size, s.cols, {part, row, col}, {solved, s.cols, 1}, x + next * s.cols, s.cols,
-                      scratch, stop);
-    } else if (s.transpose) {
-      blas::gemv('N', rest, size, -1, part, s.n, solved, 1, x + next);
+    blas::trsv(triangle, s.transpose ? 'N' : 'T', diagonal, size, r + first * s.n + first, s.n, x + first);
+    if (s.transpose) {
+      blas::gemv('N', rest, size, -1, r + first * s.n + next, s.n, x + first, 1, x + next);
     } else {
-      blas::gemv('T', size, rest, -1, part, s.n, solved, 1, x + next);
+      blas::gemv('T', size, rest, -1, r + next * s.n + first, s.n, x + first, 1, x + next);
     }
   }
 }
@@ -126,22 +115,21 @@ void blockedSolve(const TriangularShape& s, double* x, const double* r, double* 
 }  // namespace
 
 size_t triangularScratch(const TriangularShape& s) {
-  if (s.lanes == 1) return isLong(s) ? subtractProductScratch() : 0;
-  return static_cast<size_t>(HWY_DYNAMIC_DISPATCH(LaneTriangularScratch)(s));
+  if (isVector(s)) return 0;
+  return static_cast<size_t>(s.laneFactor && s.lanes > 1 ? HWY_DYNAMIC_DISPATCH(LaneTriangularScratch)(s)
+                                                         : HWY_DYNAMIC_DISPATCH(UniformTriangularScratch)(s));
 }
 
 void triangularSolve(const TriangularShape& s, double* x, const double* r, const double* b, double* scratch,
                      Poll stop) {
   if (s.n == 0 || s.cols == 0) return;
-  if (s.lanes > 1) {
+  if (isVector(s)) {
+    if (x != b) copyDense(x, b, s.n, stop);
+    vectorSolve(s, x, r, stop);
+  } else if (s.laneFactor && s.lanes > 1) {
     HWY_DYNAMIC_DISPATCH(LaneTriangular)(s, x, r, b, scratch, stop);
-    return;
-  }
-  if (x != b) copyDense(x, b, s.n * s.cols, stop);
-  if (isLong(s)) {
-    blockedSolve(s, x, r, scratch, stop);
   } else {
-    blasSolve(s, s.n, x, r, stop);
+    HWY_DYNAMIC_DISPATCH(UniformTriangular)(s, x, r, b, scratch, stop);
   }
 }
 
