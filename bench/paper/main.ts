@@ -1,10 +1,15 @@
-// The experiments of the paper: npm run paper -- newton|qp|ridge|bounds|bilevel [--quick] [--data FILE] [--json] [--quiet]
+// The experiments of the paper: npm run paper -- newton|qp|ridge|bounds|bilevel|beyond|reference [--quick] [--data FILE] [--json] [--quiet]
+//                             npm run paper -- all --out DIR [--quick] [--data FILE] [--reference] [--quiet]
 // stdout holds the result alone, a table or with --json one line of JSON; everything else, progress above all, goes to stderr.
+import { join } from 'node:path'
 import { Command } from 'commander'
+import { paperAll } from './all.js'
+import { beyondExperiment, showBeyond } from './beyondReport.js'
 import { bilevelExperiment, showBilevel } from './bilevelReport.js'
 import { boundsExperiment, showBounds } from './boundsReport.js'
 import { newtonExperiment, showNewton } from './newtonReport.js'
 import { qpExperiment, showQp } from './qpReport.js'
+import { referenceExperiment, showReference } from './reference.js'
 import { ridgeExperiment, showRidge } from './ridgeReport.js'
 
 interface Options {
@@ -12,6 +17,11 @@ interface Options {
   readonly json?: true
   readonly quiet?: true
   readonly data?: string
+}
+
+interface AllCommand extends Options {
+  readonly out: string
+  readonly reference?: true
 }
 
 const print = <R>(result: R, show: (result: R) => string, { json }: Options): void => {
@@ -92,6 +102,59 @@ const paperCommand = (): Command => {
         showBilevel,
         options,
       )
+    })
+  command
+    .command('beyond')
+    .description('what the paper does not show: terms and CG against steps, step length, error against cost')
+    .option('--quick', 'ridge with the first 512 samples only')
+    .option('--data <file>', 'the file cpu.small.arff; synthetic data without it')
+    .option('--json', 'print JSON')
+    .option('--quiet', 'no progress')
+    .action(async ({ quick, quiet, data, ...options }: Options) => {
+      print(
+        await beyondExperiment({
+          quick: quick === true,
+          quiet: quiet === true,
+          ...(data === undefined ? {} : { data }),
+        }),
+        showBeyond,
+        options,
+      )
+    })
+  command
+    .command('reference')
+    .description('the flaws of the published code, measured beside the right formulas')
+    .option('--quick', 'ridge with the first 512 samples only')
+    .option('--data <file>', 'the file cpu.small.arff; synthetic data without it')
+    .option('--json', 'print JSON')
+    .option('--quiet', 'no progress')
+    .action(async ({ quick, quiet, data, ...options }: Options) => {
+      print(
+        await referenceExperiment({
+          quick: quick === true,
+          quiet: quiet === true,
+          ...(data === undefined ? {} : { data }),
+        }),
+        showReference,
+        options,
+      )
+    })
+  command
+    .command('all')
+    .description('all experiments as one HTML page, with the numbers of its figures')
+    .requiredOption('--out <folder>', 'where index.html, results.json and the CSV files go')
+    .option('--quick', 'smaller sizes, fewer repeats')
+    .option('--data <file>', 'the file cpu.small.arff; synthetic data without it')
+    .option('--reference', 'the flaws of the published code, too')
+    .option('--quiet', 'no progress')
+    .action(async ({ quick, quiet, data, out, reference }: AllCommand) => {
+      const files = await paperAll(out, {
+        quick: quick === true,
+        quiet: quiet === true,
+        reference: reference === true,
+        ...(data === undefined ? {} : { data }),
+      })
+      process.stdout.write(`${files.map((name) => join(out, name)).join('\n')}\n`)
     })
   return command
 }

@@ -15,6 +15,8 @@ export interface Series {
   readonly style?: 'line' | 'dotted' | 'dots'
   /** Mark on the line; default: one that no other of the first seven series has. */
   readonly marker?: Marker | 'none'
+  /** Name of a series before it whose colour and mark this one takes: what was measured and what was expected, say. */
+  readonly like?: string
   /** A shaded band around the line, such as mean ± standard deviation; both of shape [n]. */
   readonly band?: { readonly low: ArrayLike<number>; readonly high: ArrayLike<number> }
 }
@@ -67,7 +69,7 @@ const checkPanel = (what: string, panel: Panel): void => {
   checkAxis(`${what}, y`, panel.y)
   for (const series of panel.series) {
     const of = `${what}, series "${series.name}"`
-    checkOptions(of, series, ['name', 'x', 'y', 'style', 'marker', 'band'])
+    checkOptions(of, series, ['name', 'x', 'y', 'style', 'marker', 'like', 'band'])
     const { x, y, style = 'line', marker = 'none', band = { low: y, high: y } } = series
     for (const values of [y, band.low, band.high]) {
       if (values.length === x.length) continue
@@ -151,14 +153,26 @@ export interface Look {
 /** The look of each series by name, in order of appearance: colours, marks, and dashes once the colours are used up. */
 export const looksOf = (panels: readonly Panel[]): Map<string, Look> => {
   const looks = new Map<string, Look>()
+  let own = 0
   for (const series of panels.flatMap((panel) => panel.series)) {
     if (looks.has(series.name)) continue
-    const i = looks.size
-    const { style = 'line', marker = MARKERS[i % MARKERS.length] ?? 'circle', band } = series
+    const i = own
+    const { style = 'line', like, band } = series
+    const model = like === undefined ? undefined : looks.get(like)
+    if (like !== undefined && model === undefined) {
+      throw wrong(
+        `series "${series.name}": option "like" is wrong`,
+        'the name of a series before it',
+        like,
+        'Name one that comes first, or leave it out',
+      )
+    }
+    if (model === undefined) own++
     const dash = DASHES[Math.floor(i / LIGHT.length) % DASHES.length] ?? 'none'
     looks.set(series.name, {
-      colour: `var(--series-${String(i % LIGHT.length)}, ${LIGHT[i % LIGHT.length] ?? '#000'})`,
-      marker,
+      colour:
+        model?.colour ?? `var(--series-${String(i % LIGHT.length)}, ${LIGHT[i % LIGHT.length] ?? '#000'})`,
+      marker: series.marker ?? model?.marker ?? MARKERS[i % MARKERS.length] ?? 'circle',
       dash: style === 'dotted' ? DOTTED : dash,
       style,
       band: band !== undefined,

@@ -48,13 +48,19 @@ th,td{padding:.3rem .75rem;text-align:left;vertical-align:baseline;border-bottom
 th{border-bottom:2px solid var(--rule)}
 tbody tr:nth-child(even){background:var(--stripe)}
 .number{text-align:right}
+.prose{white-space:normal;min-width:15rem}
 footer{margin-top:3rem;font-size:.85rem}
 @media print{main{max-width:none;padding:0}section{break-inside:avoid}}
 `
 
+/** Text longer than this is broken into lines. */
+const PROSE = 40
+
 const htmlTable = (table: Table): string => {
   const { columns, rows, numeric } = formatTable(table)
-  const mark = (j: number): string => (numeric[j] === true ? ' class="number"' : '')
+  const prose = columns.map((_, j) => rows.some((row) => (row[j] ?? '').length > PROSE))
+  const mark = (j: number): string =>
+    numeric[j] === true ? ' class="number"' : prose[j] === true ? ' class="prose"' : ''
   const head = columns.map((name, j) => `<th scope="col"${mark(j)}>${escapeMarkup(name)}</th>`).join('')
   const body = rows.map(
     (row) =>
