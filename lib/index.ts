@@ -103,6 +103,7 @@ export { linearSolve } from './control/linearSolve.js'
 export { scan } from './control/scan.js'
 export { whileLoop } from './control/while.js'
 
+export type { CertificateOptions, MapConstants } from './differentiation/certificate.js'
 export { implicit } from './differentiation/implicit.js'
 export { neumann } from './differentiation/neumann.js'
 export { oneStep } from './differentiation/oneStep.js'
@@ -125,6 +126,7 @@ export { newton } from './solvers/newton.js'
 export { shared, summed } from './base/executor.js'
 export { jointProgress } from './base/jointProgress.js'
 export type {
+  Certificate,
   Executor,
   Progress,
   Results,

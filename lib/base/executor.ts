@@ -51,6 +51,23 @@ export const summed = <T>(value: T, options: SummedOptions = {}): Summed<T> => {
 }
 
 /**
+ * How wrong the derivative of a solve can be, in the Euclidean norm of the derivative; one number for an instance, arrays for a
+ * batch. Several derivatives in one function are summed up by the largest of each figure. Infinity: not known.
+ */
+export interface Certificate<T = number> {
+  /** Twice what is neglected and unconverged (see the option `safety`); meant to hold, not proved. */
+  readonly estimate: T
+  /** Proved from the constants that the caller states; Infinity without them, or where they were seen to be wrong. */
+  readonly bound: T
+  /** What the strategy leaves out, measured at x̄. */
+  readonly neglected: T
+  /** What x̄ being no fixed point yet changes, to first order. */
+  readonly unconverged: T
+  /** The norm of ∂ₓF as a few products see it, from below: 1 or more tells of a map that contracts nothing in this norm. */
+  readonly rho: T
+}
+
+/**
  * What a batch computed: arrays with one entry for each instance. A function without solves always converges, in 0 steps;
  * residuals are there only if it reports them.
  */
@@ -70,6 +87,8 @@ export interface Results<V = Tree<NDArray>> {
   readonly iterations: Int32Array
   readonly residual?: Float64Array
   readonly adjointResidual?: Float64Array
+  /** Where a solve was asked for one. */
+  readonly certificate?: Certificate<Float64Array>
   /** How many instances the summed outputs leave out; 0 where nothing is summed. */
   readonly leftOut: number
   /** Of a run by an Executor. */

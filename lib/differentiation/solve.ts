@@ -7,7 +7,10 @@ import type { CustomRule } from '../control/custom.js'
 import type { Tensor } from '../ir/tensor.js'
 import { report } from '../ir/trace.js'
 import type { Operands } from '../ir/trace.js'
-import { addMaybe } from '../ops/elementwise.js'
+import { addMaybe, stopGradient } from '../ops/elementwise.js'
+import { dot } from '../ops/linalg.js'
+import { certificateOptions, certifyGradient, certifyTangent } from './certificate.js'
+import type { CertificateOptions } from './certificate.js'
 import { implicit } from './implicit.js'
 import type { Solver } from './solver.js'
 import type { Solved, Strategy } from './strategy.js'
@@ -20,6 +23,8 @@ export interface SolveOptions<X, P> {
   readonly theta?: Operands<P>
   /** How the result is differentiated; default implicit(). */
   readonly strategy?: Strategy
+  /** Reports how wrong the derivative can be: `certificate` beside the results. Default false. */
+  readonly certificate?: boolean | CertificateOptions
 }
 
 const none = (count: number): undefined[] => new Array<undefined>(count).fill(undefined)
@@ -29,7 +34,7 @@ export const solveOpenly = <X, P, S>(
   solver: Solver<X, P, S>,
   options: SolveOptions<X, P>,
 ): { readonly x: X; readonly solved: () => Solved } => {
-  checkOptions('solve', options, ['x0', 'theta', 'strategy'])
+  checkOptions('solve', options, ['x0', 'theta', 'strategy', 'certificate'])
   const strategy = options.strategy ?? implicit()
   const { inputs, starts, forward, solvedAt, dependsOn, unpack } = traceSolver(
     solver,
@@ -39,6 +44,8 @@ export const solveOpenly = <X, P, S>(
   )
   const operands = inputs.length - starts
   const keepsPrevious = strategy.keepsPrevious === true
+  const { certificate = false } = options
+  const certify = certificate === false ? undefined : certificateOptions(certificate)
   // θ that enters through x0 only has derivative zero under every strategy that does not differentiate the trajectory.
   const warn = (x0Flags: readonly boolean[], flags: readonly boolean[]): void => {
     if (strategy.throughX0 !== true && x0Flags.some(Boolean) && !dependsOn(flags)) {
@@ -52,6 +59,7 @@ export const solveOpenly = <X, P, S>(
     report('gradientStatus', gradientStatusCode.ok)
     const solved = solvedAt(point.inputs, point.outputs)
     const t = strategy.jvp(solved, tangents.slice(starts), tangents.slice(0, starts))
+    if (certify !== undefined && t !== undefined) certifyTangent(solved, t, tangents.slice(starts), certify)
     return [t, undefined, undefined, ...(keepsPrevious ? [t] : []), ...none(outputCount - 3)].slice(
       0,
       outputCount,
@@ -68,6 +76,11 @@ export const solveOpenly = <X, P, S>(
     const asked = strategy.throughX0 === true ? [...want, ...wantX0] : want
     const solved = solvedAt(point.inputs, point.outputs)
     const pulled = asked.some(Boolean) ? strategy.vjp(solved, v, asked) : []
+    if (certify !== undefined && want.some(Boolean)) {
+      const held = stopGradient(v)
+      const gradient = pulled.slice(0, operands)
+      certifyGradient({ solved, outer: (x) => dot(held, x), gradient, wanted: want }, certify)
+    }
     return [...none(starts).map((_, i) => pulled[operands + i]), ...none(operands).map((_, i) => pulled[i])]
   }
   const label = `solve ${solver.name} (${strategy.name})`

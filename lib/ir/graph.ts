@@ -18,7 +18,12 @@ export interface Node {
 }
 
 /** Facts about an instance that a solve or a derivative leaves beside its values. */
-export type ReportKind = 'status' | 'gradientStatus' | 'iterations' | 'residual' | 'adjointResidual'
+export type ReportKind =
+  'status' | 'gradientStatus' | 'iterations' | 'residual' | 'adjointResidual' | CertificateKind
+
+/** The figures of a certificate. */
+export type CertificateKind = (typeof certificateKinds)[number]
+export const certificateKinds = ['estimate', 'bound', 'neglected', 'unconverged', 'rho'] as const
 
 /** A scalar that `compile` returns beside the outputs; several reports of a kind are summed up (see `combineReports`). */
 export interface Report {

@@ -1,7 +1,7 @@
 // A stream of single θ-instances as a stream of batches, and back.
 import { ArgumentError } from '../base/errors.js'
 import { Shared } from '../base/executor.js'
-import type { Results } from '../base/executor.js'
+import type { Certificate, Results } from '../base/executor.js'
 import { allocate } from '../base/memory.js'
 import { NDArray } from '../base/ndarray.js'
 import { formatShape, sizeOf } from '../base/shape.js'
@@ -65,11 +65,16 @@ const formOf = ({ spec, leaves }: Arguments): string =>
     leaves.map(({ array, shared }) => (shared ? 'shared ' : '') + formatShape(array.shape)),
   )
 
+const certificateOf = (figures: Certificate<Float64Array>, i: number): Certificate =>
+  Object.fromEntries(
+    Object.entries(figures).map(([name, values]: [string, Float64Array]) => [name, values[i]]),
+  ) as unknown as Certificate
+
 const isNDArray = (x: unknown): x is NDArray => x instanceof NDArray
 
 /** The results of each instance; its arrays are parts of those of the batch. */
 export function* eachInstance(results: Results): Generator<Result, void, undefined> {
-  const { batch, residual, adjointResidual } = results
+  const { batch, residual, adjointResidual, certificate } = results
   const [status, gradientStatus] = [statusNames(results.status), gradientStatusNames(results.gradientStatus)]
   const { leaves, spec } = flatten(results.value, isNDArray)
   for (let i = 0; i < batch; i++) {
@@ -87,6 +92,7 @@ export function* eachInstance(results: Results): Generator<Result, void, undefin
       iterations: results.iterations[i] as number,
       ...(residual === undefined ? {} : { residual: residual[i] as number }),
       ...(adjointResidual === undefined ? {} : { adjointResidual: adjointResidual[i] as number }),
+      ...(certificate === undefined ? {} : { certificate: certificateOf(certificate, i) }),
       leftOut: 0,
     }
   }

@@ -1,5 +1,5 @@
 // What a program wrote, as the user sees it: trees of arrays, and facts about each instance.
-import type { Results } from '../base/executor.js'
+import type { Certificate, Results } from '../base/executor.js'
 import { allocate } from '../base/memory.js'
 import { NDArray } from '../base/ndarray.js'
 import type { Shape } from '../base/shape.js'
@@ -7,7 +7,8 @@ import { gradientStatusCode, gradientStatuses, statusCode, statuses } from '../b
 import type { GradientStatus, Status } from '../base/status.js'
 import { unflatten } from '../base/tree.js'
 import type { Tree, TreeSpec } from '../base/tree.js'
-import type { ReportKind } from '../ir/graph.js'
+import { certificateKinds } from '../ir/graph.js'
+import type { CertificateKind, ReportKind } from '../ir/graph.js'
 import type { Program } from '../program/lower.js'
 import { sumOutputs } from './summation.js'
 import type { Summation } from './summation.js'
@@ -21,6 +22,8 @@ export interface Result<V = Tree<number | NDArray>> {
   readonly iterations: number
   readonly residual?: number
   readonly adjointResidual?: number
+  /** Where a solve was asked for one. */
+  readonly certificate?: Certificate
   /** 1 where the summed outputs leave the instance out, else 0. */
   readonly leftOut: number
 }
@@ -59,6 +62,18 @@ export interface Meaning {
   readonly reports: readonly ReportKind[]
 }
 
+const isCertificate = (kind: ReportKind): kind is CertificateKind =>
+  (certificateKinds as readonly ReportKind[]).includes(kind)
+
+/** The certificate among the reports, where there is one. */
+const certificateFrom = <T>(
+  reports: readonly ReportKind[],
+  of: (k: number) => T,
+): { readonly certificate?: Certificate<T> } => {
+  const figures = reports.flatMap((kind, k) => (isCertificate(kind) ? [[kind, of(k)] as const] : []))
+  return figures.length === 0 ? {} : { certificate: Object.fromEntries(figures) as unknown as Certificate<T> }
+}
+
 /** The result of one instance from the outputs of a program, which it takes over. */
 export const singleResult = (meaning: Meaning, outputs: readonly Float64Array[]): Result => {
   const { spec, shapes, reports } = meaning
@@ -73,8 +88,12 @@ export const singleResult = (meaning: Meaning, outputs: readonly Float64Array[])
     const x = (outputs[shapes.length + k] as Float64Array)[0] as number
     if (kind === 'status') result.status = statusOf(x)
     else if (kind === 'gradientStatus') result.gradientStatus = gradientStatusOf(x)
-    else result[kind] = x
+    else if (!isCertificate(kind)) result[kind] = x
   })
+  Object.assign(
+    result,
+    certificateFrom(reports, (k) => (outputs[shapes.length + k] as Float64Array)[0] as number),
+  )
   const good = (): boolean => result.status === 'converged' && result.gradientStatus === 'ok'
   const summed = sumOutputs(meaning, outputs, 1, good)
   const leaves = shapes.map((shape, i) => {
@@ -130,8 +149,12 @@ export const batchResults = (
     if (kind === 'status') results.status = codesOf(data, statusCodeOf)
     else if (kind === 'gradientStatus') results.gradientStatus = codesOf(data, gradientStatusCodeOf)
     else if (kind === 'iterations') results.iterations = Int32Array.from(data)
-    else results[kind] = data
+    else if (!isCertificate(kind)) results[kind] = data
   })
+  Object.assign(
+    results,
+    certificateFrom(reports, (k) => outputs[shapes.length + k] as Float64Array),
+  )
   const { status, gradientStatus } = results
   ended?.forEach((name, i) => {
     if (name === undefined) return

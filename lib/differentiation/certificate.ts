@@ -1,0 +1,228 @@
+// How wrong a derivative can be. Whatever strategy it came from, it is compared with the adjoint of the equation at x̄, solved as
+// well as float64 allows, and with what that would become at the fixed point x*:
+//   L(x, θ) = g(x, θ) + wᵀG(x, θ),   ∂ₓGᵀw = −∇ₓg   ⇒   ∇θL is the gradient of g(x̄(θ), θ)             (the Lagrangian)
+//   neglected:    ‖gradient − ∇θL‖ at x̄                                              what the strategy leaves out
+//   unconverged:  ‖d∇θL‖ along e = −∂ₓG⁻¹G ≈ x* − x̄, to first order                   what the iterate is away from x*
+// With constants from the caller, ρ ≥ ‖∂ₓF‖₂, L_F ≥ ‖∂θF‖₂, L_J of both, the sum becomes a theorem: with G = F − x, r = ∇ₓL what is
+// left of the adjoint equation, N = ‖w‖ + ‖r‖/(1−ρ) and ε = ‖F(x̄) − x̄‖/(1−ρ) ≥ ‖x* − x̄‖,
+//   ‖gradient − truth‖ ≤ neglected + L_F ‖r‖/(1−ρ) + ε (l + L_J N)(1 + L_F/(1−ρ)),   l of ∇g
+import { ArgumentError, checkOptions } from '../base/errors.js'
+import type { Maybe } from '../ir/op.js'
+import type { Tensor } from '../ir/tensor.js'
+import { report, tensor } from '../ir/trace.js'
+import {
+  add,
+  div,
+  greater,
+  isFinite,
+  maximum,
+  mul,
+  neg,
+  stopGradient,
+  sub,
+  where,
+} from '../ops/elementwise.js'
+import { dot } from '../ops/linalg.js'
+import { broadcast } from '../ops/movement.js'
+import { norm2, sumSquares } from '../ops/reduce.js'
+import { grad, jvp } from '../transform/derivatives.js'
+import { linearizeAt } from './linearize.js'
+import { rootSystem } from './rootSystem.js'
+import type { RootSystem } from './rootSystem.js'
+import type { Solved } from './strategy.js'
+
+/** What the caller knows of F on a set that holds the iterates and x*, in Euclidean norms. */
+export interface MapConstants {
+  /** ρ ≥ ‖∂ₓF‖₂, below 1. */
+  readonly rho: number
+  /** L_F ≥ ‖∂θF‖₂ */
+  readonly theta: number
+  /** L_J, a Lipschitz constant in x of both ∂ₓF and ∂θF. */
+  readonly jacobian: number
+  /** l, a Lipschitz constant in x of the outer objective's gradient, with respect to x and to θ; default 0, a linear one. */
+  readonly outerGradient?: number
+}
+
+export interface CertificateOptions {
+  /** Constants that make the bound rigorous; without them it is Infinity. */
+  readonly constants?: MapConstants
+  /** What the estimate is multiplied by; default 2. */
+  readonly safety?: number
+  /** Step limit of GMRES where a system is too large to be formed; default max(100, 2 n). */
+  readonly maxSteps?: number
+}
+
+/**
+ * Options with their defaults, checked; `true` is all defaults.
+ * @throws {ArgumentError} for options out of range, ρ ≥ 1 among them.
+ */
+export const certificateOptions = (options: CertificateOptions | true): CertificateOptions => {
+  if (options === true) return {}
+  checkOptions('certificate', options, ['constants', 'safety', 'maxSteps'])
+  const { constants, safety = 2, maxSteps = 1 } = options
+  if (!(safety >= 1 && Number.isFinite(safety)) || !(Number.isInteger(maxSteps) && maxSteps >= 1)) {
+    throw new ArgumentError('certificate: options out of range', {
+      expected: 'safety ≥ 1, maxSteps an integer ≥ 1',
+      received: `safety ${String(safety)}, maxSteps ${String(maxSteps)}`,
+    })
+  }
+  if (constants === undefined) return options
+  checkOptions('certificate: constants', constants, ['rho', 'theta', 'jacobian', 'outerGradient'])
+  const { rho, theta, jacobian, outerGradient = 0 } = constants
+  if (![rho, theta, jacobian, outerGradient].every((c) => c >= 0 && Number.isFinite(c)) || rho >= 1) {
+    throw new ArgumentError('certificate: constants out of range', {
+      expected: '0 ≤ rho < 1, the others finite and ≥ 0',
+      received: JSON.stringify(constants),
+      remedy:
+        'A map with ρ ≥ 1 contracts nothing in this norm: leave the constants out, and take the estimate',
+    })
+  }
+  return options
+}
+
+/** How far the first solve goes, and how far those that correct. */
+const [fine, coarse] = [1e-6, 1e-2]
+/** Rounding of sums, in units of what is summed. */
+const rounding = 1e-14
+
+const normOf = (parts: readonly Maybe[]): Tensor =>
+  parts.reduce<Tensor>((t, p) => (p === undefined ? t : add(t, sumSquares(p))), tensor(0)).sqrt()
+
+const difference = (a: Maybe, b: Maybe): Maybe =>
+  a === undefined ? b && neg(b) : b === undefined ? a : sub(a, b)
+
+/** Applies of Aᵀ or A that ρ is measured by. */
+const probes = 3
+
+/** ‖A‖₂ from below: the largest growth in a few products from `start`, of the map that is differentiated. */
+const growth = (apply: (u: Tensor) => Tensor, start: Tensor): Tensor => {
+  let u = start
+  let size = norm2(u)
+  let most = tensor(0)
+  for (let k = 0; k < probes; k++) {
+    const next = apply(u)
+    const length = norm2(next)
+    most = maximum(most, where(greater(size, 0), div(length, where(greater(size, 0), size, 1)), 0))
+    ;[u, size] = [next, length]
+  }
+  return most
+}
+
+interface Shares {
+  readonly neglected: Tensor
+  readonly unconverged: Tensor
+  /** What refining the reference moved it by. */
+  readonly moved: Tensor
+  /** The size of the derivative. */
+  readonly size: Tensor
+  readonly rho: Tensor
+  /** The rigorous bound but for `neglected` and rounding, given the constants. */
+  readonly rest: (constants: MapConstants) => Tensor
+}
+
+const note = (
+  { neglected, unconverged, moved, size, rho, rest }: Shares,
+  options: CertificateOptions,
+): void => {
+  const { constants, safety = 2 } = options
+  const known = (t: Tensor): Tensor => where(isFinite(t), t, Infinity)
+  const floor = mul(rounding, size)
+  const estimate = add(mul(safety, add(neglected, unconverged)), add(mul(0.1, moved), floor))
+  const proved =
+    constants === undefined
+      ? tensor(Infinity)
+      : where(greater(rho, constants.rho * (1 + 1e-9)), Infinity, add(add(neglected, rest(constants)), floor))
+  report('estimate', known(estimate))
+  report('bound', known(proved))
+  report('neglected', known(neglected))
+  report('unconverged', known(unconverged))
+  report('rho', rho)
+}
+
+const formOf = ({ constants }: CertificateOptions): 'own' | 'fixedPoint' =>
+  constants === undefined ? 'own' : 'fixedPoint'
+
+/** x* − x̄, to first order. */
+const errorOfIterate = ({ linear, solve }: RootSystem): Tensor => solve(neg(linear.value), coarse)
+
+export interface GradientToCertify {
+  readonly solved: Solved
+  /** g(x, θ), a scalar, on the vector of x and the leaves of θ. */
+  readonly outer: (x: Tensor, theta: readonly Tensor[]) => Tensor
+  /** The gradient of g(x̄(θ), θ), one entry an operand; undefined where it is 0. */
+  readonly gradient: readonly Maybe[]
+  /** Which operands count. */
+  readonly wanted: readonly boolean[]
+}
+
+/** Reports how wrong a gradient can be. */
+export const certifyGradient = (
+  { solved, outer, gradient, wanted }: GradientToCertify,
+  options: CertificateOptions,
+): void => {
+  const system = rootSystem(solved, { form: formOf(options), wanted, maxSteps: options.maxSteps })
+  const { x, theta, residual, linear, solveTransposed } = system
+  const counted = (parts: readonly Maybe[]): readonly Maybe[] => parts.filter((_, i) => wanted[i])
+  const v = grad((y: Tensor) => outer(y, theta))(x)
+  const first = solveTransposed(neg(v), fine)
+  const moved = solveTransposed(neg(add(v, linear.pullX(first))), coarse)
+  const w = stopGradient(add(first, moved))
+  const lagrangian = grad(([y, th]: [Tensor, Tensor[]]) => add(outer(y, th), dot(w, residual(y, th))))
+  const at = (y: Tensor): [Tensor, Tensor[]] => lagrangian([y, [...theta]])
+  const [[left, reference], [turnX, turnTheta]] = jvp(at, [x], [errorOfIterate(system)])
+  const turned = linear.pullTheta(solveTransposed(neg(turnX), coarse))
+  const held = gradient.map((g) => g && stopGradient(g))
+  const { pullX } = linearizeAt(solved.map, x, theta)
+  note(
+    {
+      neglected: normOf(counted(reference.map((g, i) => difference(held[i], g)))),
+      unconverged: normOf(counted(turnTheta.map((t, i) => add(t, turned[i] ?? broadcast(0, t.shape))))),
+      moved: normOf(counted(linear.pullTheta(moved))),
+      size: normOf(counted(reference)),
+      rho: growth(pullX, v),
+      rest: ({ rho, theta: lF, jacobian: lJ, outerGradient: l = 0 }) => {
+        const open = 1 - rho
+        const r = div(norm2(left), open)
+        const away = div(norm2(linear.value), open)
+        const size = add(norm2(w), r)
+        return add(mul(lF, r), mul(away, mul(add(l, mul(lJ, size)), 1 + lF / open)))
+      },
+    },
+    options,
+  )
+}
+
+/** Reports how wrong a tangent of x̄ can be. */
+export const certifyTangent = (
+  solved: Solved,
+  tangent: Tensor,
+  dTheta: readonly Maybe[],
+  options: CertificateOptions,
+): void => {
+  const system = rootSystem(solved, { form: formOf(options), maxSteps: options.maxSteps })
+  const { x, theta, residual, linear, solve } = system
+  const given = dTheta.map((t) => t && stopGradient(t))
+  const zero = broadcast(0, x.shape)
+  const first = solve(neg(linear.push(undefined, given) ?? zero), fine)
+  const moved = solve(neg(linear.push(first, given) ?? zero), coarse)
+  const reference = stopGradient(add(first, moved))
+  const pushAt = (y: Tensor): Tensor => linearizeAt(residual, y, theta).push(reference, given) ?? zero
+  const [left, turn] = jvp(pushAt, [x], [errorOfIterate(system)])
+  const { push } = linearizeAt(solved.map, x, theta)
+  note(
+    {
+      neglected: norm2(sub(stopGradient(tangent), reference)),
+      unconverged: norm2(solve(neg(turn), coarse)),
+      moved: norm2(moved),
+      size: norm2(reference),
+      rho: growth((u) => push(u, []) ?? zero, reference),
+      rest: ({ rho, jacobian: lJ }) => {
+        const open = 1 - rho
+        const r = div(norm2(left), open)
+        const away = div(norm2(linear.value), open)
+        return add(r, mul(away, mul(lJ / open, add(normOf(given), add(norm2(reference), r)))))
+      },
+    },
+    options,
+  )
+}
