@@ -6,6 +6,8 @@ import { ArgumentError, OnestepError } from '../base/errors.js'
 import { packageRoot } from '../runtime/diagnosis.js'
 import { doctorCommand } from './doctorCommand.js'
 import { explainCommand } from './explainCommand.js'
+import { qpCommand } from './qpCommand.js'
+import type { QpOptions } from './qpCommand.js'
 
 const { version } = JSON.parse(readFileSync(`${packageRoot()}/package.json`, 'utf8')) as {
   readonly version: string
@@ -40,6 +42,26 @@ program
   .addHelpText('after', '\nExample:\n  onestep explain ridge.ts --batch 4096')
   .action(async (file: string, options: Readonly<Record<string, string | boolean | undefined>>) => {
     exitCode = await explainCommand(file, options)
+  })
+
+program
+  .command('qp')
+  .description('solve a convex quadratic program from a QPS file, with residuals, multipliers and gradients')
+  .argument('<file>', 'QPS text, in free or fixed format')
+  .option('--json', 'as JSON, with all numbers')
+  .option('--sensitivity', 'gradients of the optimal value and of ½‖x‖² with respect to all vectors', false)
+  .option('--tol <tolerance>', 'absolute tolerance on the residuals of the program in the file', '1e-9')
+  .option('--max-steps <count>', 'step limit', '100')
+  .addHelpText(
+    'after',
+    `
+Exit codes: 0 converged; 1 infeasible, unbounded or not to the tolerance; 2 wrong use, a bad file or no convex program.
+
+Example:
+  onestep qp portfolio.qps --sensitivity --json`,
+  )
+  .action(async (file: string, options: QpOptions) => {
+    exitCode = await qpCommand(file, options)
   })
 
 try {
