@@ -8,7 +8,9 @@ import {
   compile,
   grad,
   implicit,
+  jacobian,
   neumann,
+  norm2,
   oneStep,
   scan,
   solve,
@@ -30,6 +32,7 @@ import {
 } from './bilevelProblem.js'
 import type { BilevelConstants, BilevelProblem } from './bilevelProblem.js'
 import type { Runner } from './runner.js'
+import { entry, spectralNorm } from './matrices.js'
 import { distance } from './spectrum.js'
 
 /** Newton ends at ‖∇f‖ ≤ τ. */
@@ -48,6 +51,8 @@ export interface BilevelPoint {
   readonly bound: number | null
   /** ‖d − ∇h‖ of the estimator */
   readonly bias: number
+  /** ε with what is true at θ₍l₎ in its floor, ρ / (1 − ρ) ‖∂θF(x̄, θ)‖ ‖∇g(x̄)‖; null for all but one-step of gradient descent. */
+  readonly local: number | null
 }
 
 export interface BilevelCurve {
@@ -55,7 +60,7 @@ export interface BilevelCurve {
   readonly inner: 'gradient descent' | 'Newton'
   /** The bound of `bias`; null where the paper has none. */
   readonly epsilon: number | null
-  /** Whether bias ≤ ε and least ≤ bound at all points; null where there is no ε. */
+  /** Whether bias ≤ local ≤ ε and least ≤ bound at all points; null where there is no ε. */
   readonly holds: boolean | null
   readonly points: readonly BilevelPoint[]
 }
@@ -103,23 +108,44 @@ const descent = (d: (theta: Tensor) => Tensor, alpha: number) =>
     return { last, ...steps }
   })
 
-/** h(θ) and ∇h(θ) for a list of θ: [n], [n, m]. */
-const truth = (problem: BilevelProblem) => {
+/** What is true at one θ. */
+interface Truth {
+  /** h(θ) and ∇h(θ) */
+  readonly value: number
+  readonly gradient: Float64Array
+  /** ρ / (1 − ρ) ‖∂θF(x̄, θ)‖ ‖∇g(x̄)‖ of gradient descent */
+  readonly floor: number
+}
+
+/** What is true at each θ of a list, by implicit at the solution. */
+const truth = (problem: BilevelProblem, { rho, step }: BilevelConstants) => {
   const outer = outerLoss(problem)
+  const descending = descentOf(problem, step, 1)
   const x0 = zeros([problem.groups.length])
-  const program = compile(
-    valueAndGrad((theta: Tensor) =>
-      outer(solve(newtonOf(problem, tau), { x0, theta, strategy: implicit() }), theta),
-    ),
-  )
-  return (thetas: readonly Float64Array[]): readonly [NDArray, NDArray] => {
+  const program = compile((theta: Tensor) => {
+    const x = (t: Tensor): Tensor => solve(newtonOf(problem, tau), { x0, theta: t, strategy: implicit() })
+    const map = (t: Tensor): Tensor => descending.point(descending.step(descending.init(x(theta), t), t))
+    return {
+      h: valueAndGrad((t: Tensor) => outer(x(t), t))(theta),
+      B: jacobian(map)(theta),
+      slope: norm2(grad((y: Tensor) => outer(y, theta))(x(theta))),
+    }
+  })
+  return (thetas: readonly Float64Array[]): Truth[] => {
     const { value, status } = program.batch(thetas.map((theta) => [...theta]))
-    if (status.every((code) => code === statusCode.converged)) return value
-    throw new OnestepError('bilevel: the true hypergradient was not found', {
-      code: 'ERR_NOT_CONVERGED',
-      received: [...new Set(statusNames(status))].join(', '),
-      remedy: 'Give data without entries that are not finite',
-    })
+    if (status.some((code) => code !== statusCode.converged)) {
+      throw new OnestepError('bilevel: the true hypergradient was not found', {
+        code: 'ERR_NOT_CONVERGED',
+        received: [...new Set(statusNames(status))].join(', '),
+        remedy: 'Look for features of very different sizes in the data',
+      })
+    }
+    const { h, B, slope } = value
+    return thetas.map((_, i) => ({
+      value: h[0].data[i] as number,
+      gradient: entry(h[1], i).data,
+      floor: (rho / (1 - rho)) * spectralNorm(entry(B, i)) * (slope.data[i] as number),
+    }))
   }
 }
 
@@ -134,6 +160,8 @@ interface Contestant {
   readonly estimator: string
   readonly inner: BilevelCurve['inner']
   readonly epsilon: number | null
+  /** The part of ε that the inner steps leave, where `local` is known. */
+  readonly transient: number | null
   readonly d: (theta: Tensor) => Tensor
 }
 
@@ -145,22 +173,24 @@ const contestants = (
   const byDescent = (strategy: Strategy) =>
     hypergradient(problem, descentOf(problem, constants.step, k), strategy)
   const inner = 'gradient descent'
-  const floor = withoutFloor ? 0 : floorOf(constants)
+  const unknown = { inner, epsilon: null, transient: null } as const
+  const transient = transientOf(constants, k)
   return [
     {
-      ...{ estimator: 'one-step', inner, epsilon: floor + transientOf(constants, k) },
+      ...{ estimator: 'one-step', inner, transient },
+      epsilon: transient + (withoutFloor ? 0 : floorOf(constants)),
       d: byDescent(oneStep({ at: 'previous' })),
     },
-    { estimator: `truncated-${String(K)}`, inner, epsilon: null, d: byDescent(truncated(K)) },
-    { estimator: `neumann-${String(K)}`, inner, epsilon: null, d: byDescent(neumann(K)) },
+    { ...unknown, estimator: `truncated-${String(K)}`, d: byDescent(truncated(K)) },
+    { ...unknown, estimator: `neumann-${String(K)}`, d: byDescent(neumann(K)) },
     {
+      ...unknown,
       estimator: 'implicit (CG)',
-      inner,
-      epsilon: null,
       d: byDescent(implicit({ linearSolver: 'cg', tol: 1e-12 })),
     },
     {
-      ...{ estimator: 'one-step', inner: 'Newton', epsilon: tau * constants.newtonShare },
+      ...{ estimator: 'one-step', inner: 'Newton', transient: null },
+      epsilon: tau * constants.newtonShare,
       d: hypergradient(problem, newtonOf(problem, tau), oneStep()),
     },
   ]
@@ -175,9 +205,9 @@ export const bilevelCurves = async (
   const { steps, onPart = () => undefined } = options
   const constants = constantsOf(problem)
   const m = groupsOf(problem)
-  const truthAt = truth(problem)
+  const truthAt = truth(problem, constants)
   const looked = lookedAt(steps)
-  const curve = async ({ estimator, inner, epsilon, d }: Contestant): Promise<BilevelCurve> => {
+  const curve = async ({ estimator, inner, epsilon, transient, d }: Contestant): Promise<BilevelCurve> => {
     const advance = descent(d, 1 / constants.Lh)
     const thetas: Float64Array[] = []
     const directions: Float64Array[] = []
@@ -191,23 +221,23 @@ export const bilevelCurves = async (
       theta = part.last
       onPart()
     }
-    const [values, gradients] = truthAt(looked.map((l) => thetas[l] as Float64Array))
+    const truths = truthAt(looked.map((l) => thetas[l] as Float64Array))
+    const start = (truths[0] as Truth).value
     let least = Infinity
     const points = looked.map((l, i): BilevelPoint => {
-      const slope = gradients.data.subarray(i * m, (i + 1) * m)
-      const gradient = distance(slope) ** 2
+      const here = truths[i] as Truth
+      const gradient = distance(here.gradient) ** 2
       least = Math.min(least, gradient)
-      const decay = (2 * constants.Lh * (values.data[0] as number)) / (l + 1)
       return {
-        ...{ l, value: values.data[i] as number, gradient, least },
-        bound: epsilon === null ? null : epsilon ** 2 + decay,
-        bias: distance(directions[l] as Float64Array, slope),
+        ...{ l, value: here.value, gradient, least },
+        bound: epsilon === null ? null : epsilon ** 2 + (2 * constants.Lh * start) / (l + 1),
+        bias: distance(directions[l] as Float64Array, here.gradient),
+        local: transient === null ? null : here.floor + transient,
       }
     })
-    const holds =
-      epsilon === null
-        ? null
-        : points.every(({ least: low, bound, bias }) => low <= (bound as number) && bias <= epsilon)
+    const keeps = (limit: number, { least: low, bound, bias, local }: BilevelPoint): boolean =>
+      low <= (bound ?? 0) && bias <= (local ?? limit) && (local ?? limit) <= limit
+    const holds = epsilon === null ? null : points.every((point) => keeps(epsilon, point))
     return { estimator, inner, epsilon, holds, points }
   }
   const curves = await Promise.all(contestants(problem, constants, options).map(curve))

@@ -8,7 +8,8 @@
 //   ℓ″ ≤ φ₂ (1 or ¼), |ℓ‴| ≤ φ₃ (0 or 1 / (6√3)), and for the sigmoid σ: σ′ ≤ ¼, |σ″| ≤ 1 / (6√3):
 //   μ = a₀ + λ₀ ≤ ∇²f ≤ L = φ₂ S + λ₀ + Λ,   s = 2 / (μ + L),   ρ = (L − μ) / (L + μ)
 //   c = ‖∇f(0)‖, which does not depend on θ. By strong convexity and f ≥ 0: ‖x̄‖ ≤ c / μ and μ/2 ‖x̄‖² ≤ f(0). The iterates stay in
-//       {x: ‖x − x̄‖ ≤ ‖x̄‖}, a closed ball that F maps into itself, so that ‖x‖ ≤ R = 2 min(c / μ, (2 f(0) / μ)^½)
+//       {x: ‖x − x̄‖ ≤ ‖x̄‖}, a closed ball that F maps into itself, so that ‖x‖ ≤ R = 2 min(c / μ, (2 f(0) / μ)^½);
+//       f(0) does not depend on θ either
 //   L_F = s Λ/4 R,     since ∂θF θ̇ = −s λ′ ∘ x
 //   L_J = s (Λ/4 + Λ R / (6√3) + φ₃ S maxᵢ ‖aᵢ‖), the norm of the second derivative of F in (x, θ), whose parts are
 //       −s (λ′ (θ̇ ∘ v + η̇ ∘ u) + λ″ x θ̇ η̇) and −s/N Aᵀ (ℓ‴ ∘ A u ∘ A v)

@@ -1,7 +1,7 @@
 // Hypergradient descent as a whole: ridge and logistic regression, the proposition's bound, and the estimators side by side.
 import { Pool, progressReporter, textTable } from '../../lib/index.js'
 import { bilevelCurves, partsOf } from './bilevel.js'
-import type { BilevelCurve } from './bilevel.js'
+import type { BilevelCurve, BilevelPoint } from './bilevel.js'
 import { bilevelProblem, readBilevelData, syntheticBilevelData } from './bilevelData.js'
 import { floorOf, groupsOf, losses } from './bilevelProblem.js'
 import type { BilevelConstants, Loss } from './bilevelProblem.js'
@@ -88,6 +88,16 @@ const someOf = <T extends { readonly l: number }>(points: readonly T[]): T[] => 
   })
 }
 
+/** The largest of something over the points; null where it is not known. */
+const largestOf = (
+  points: readonly BilevelPoint[],
+  of: (point: BilevelPoint) => number | null,
+): number | null =>
+  points.reduce<number | null>((most, point) => {
+    const x = of(point)
+    return x === null ? most : Math.max(most ?? x, x)
+  }, null)
+
 export const showBilevel = ({ runs }: BilevelResult): string =>
   runs
     .map((run) => {
@@ -97,8 +107,9 @@ export const showBilevel = ({ runs }: BilevelResult): string =>
         inner === 'Newton' ? `${estimator}, Newton` : estimator,
       )
       const last = curves.map(({ points }) => points[points.length - 1])
+      const rows = `${String(training)} + ${String(validation)} rows`
       return [
-        `Hypergradient descent, ${loss} regression; ${data}: ${String(training)} + ${String(validation)} rows, ${String(features)} features in ${String(groups)} groups`,
+        `Hypergradient descent, ${loss} regression; ${data}: ${rows}, ${String(features)} features in ${String(groups)} groups`,
         textTable({
           columns: ['ρ', 'L_F', 'L_J', 'l_g', 'l_∇g', 'M', 'L_h = 1/α', 'floor ρ L_F l_g / (1 − ρ)'],
           rows: [[rho, LF, LJ, lg, lgg, M, Lh, floor]],
@@ -115,11 +126,21 @@ export const showBilevel = ({ runs }: BilevelResult): string =>
         }),
         '\nThe proposition: |d − ∇h| ≤ ε, and min ‖∇h‖² ≤ ε² + 2 L_h h(θ₀) / (K + 1)',
         textTable({
-          columns: ['estimator', 'largest |d − ∇h|', 'ε', 'min ‖∇h‖²', 'bound at the last step', 'h', ''],
+          columns: [
+            'estimator',
+            'largest |d − ∇h|',
+            'ε',
+            'largest ε at θ',
+            'min ‖∇h‖²',
+            'bound at the last step',
+            'h',
+            '',
+          ],
           rows: curves.map((curve, i) => [
             names[i] as string,
-            curve.points.reduce((most, { bias }) => Math.max(most, bias), 0),
+            largestOf(curve.points, ({ bias }) => bias),
             curve.epsilon,
+            largestOf(curve.points, ({ local }) => local),
             ...[last[i]?.least ?? null, last[i]?.bound ?? null, last[i]?.value ?? null],
             curve.holds === null ? '' : curve.holds ? 'holds' : 'VIOLATED',
           ]),

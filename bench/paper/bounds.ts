@@ -1,14 +1,14 @@
 // The inequalities of the paper, measured against their bounds on maps with known constants. With eₖ = ‖x₍k₎ − x̄‖, 2-norms:
 //   one-step       ‖Jᴼˢx₍k₎ − Jx̄‖ ≤ ρ L_F / (1 − ρ) + L_J e₍k₋₁₎,                       Jᴼˢx₍k₎ = ∂θF(x₍k₋₁₎, θ)
-//   implicit       ‖Jᴵᴰx₍k₎ − Jx̄‖ ≤ (L_J L_F / (1 − ρ)² + L_J / (1 − ρ)) e₍k₎
-//   truncated      ‖J⁽ᴷ⁾x₍k₎ − Jx̄‖ ≤ ρᴷ L_F / (1 − ρ) + K ρᵏ⁻¹ L_J (1 + L_F / (1 − ρ)) e₀,   the last K ≤ k steps: it follows from
+//   implicit       ‖Jᴵᴰx₍k₎ − Jx̄‖ ≤ (L_J L_F / (1 − ρ)² + L_J / (1 − ρ)) e₍k₎,          with ∂ₓF L_J-Lipschitz in x, too
+//   truncated      ‖J⁽ᴷ⁾x₍k₎ − Jx̄‖ ≤ ρᴷ L_F / (1 − ρ) + K ρᵏ⁻¹ L_J (1 + L_F / (1 − ρ)) e₀,   the last K ≤ k steps: from
 //                  E₍i₊₁₎ = A₍i₎ E₍i₎ + (A₍i₎ − Ā) Jx̄ + (B₍i₎ − B̄) with E = −Jx̄ before the first of them
-//   hypergradient  ‖Jᴼˢx₍k₎ᵀ ∇g(x₍k₎) − ∇(g∘x̄)‖ ≤ ρ / (1 − ρ) · (L_F l_g + (L_J l_g + L_F l_∇g) M ρᵏ⁻²),   M = ‖x₀ − F(x₀, θ)‖
+//   hypergradient  ‖Jᴼˢx₍k₎ᵀ ∇g(x₍k₎) − ∇(g∘x̄)‖ ≤ ρ / (1 − ρ) · (L_F l_g + (L_J l_g + L_F l_∇g) M ρᵏ⁻²),
+//                  M = ‖x₀ − F(x₀, θ)‖, where ‖∇g‖ ≤ l_g and ∇g is l_∇g-Lipschitz
 //   quadratic      ‖Jᴼˢx₍k₎ − Jx̄‖ ≤ L_J e₍k₋₁₎,  where ∂ₓF(x̄, θ) = 0
 //   superlinear    ‖Jᴼˢx₍k₎ − Jx̄‖ ≤ ω(e₍k₋₁₎) → 0,  where ∂ₓF(x̄, θ) = 0 and ω is a modulus of continuity of x ↦ ∂θF
 // The outer loss is g(x) = ½ ‖x − y‖²: l_∇g = 1, and l_g = ‖x̄ − y‖ + r bounds ‖∇g‖ on the ball that holds the iterates.
 import {
-  NDArray,
   compile,
   fixedPoint,
   grad,
@@ -20,11 +20,11 @@ import {
   sumSquares,
   truncated,
 } from '../../lib/index.js'
-import type { Solver, Strategy, Tensor } from '../../lib/index.js'
+import type { NDArray, Solver, Strategy, Tensor } from '../../lib/index.js'
 import { afterSteps } from './afterSteps.js'
 import { contraction, contractionsOf } from './contractions.js'
 import type { ContractionFamily, ContractionSize, Parts } from './contractions.js'
-import { spectralNorm } from './matrices.js'
+import { entry, spectralNorm } from './matrices.js'
 import { difference, distance } from './spectrum.js'
 import { vanishingOf, withSolver } from './vanishing.js'
 import type { VanishingFamily, VanishingParts, VanishingSize } from './vanishing.js'
@@ -87,12 +87,6 @@ const within = (
   ...{ inequality, k, measured, bound },
   ratio: measured / (bound + rounding),
 })
-
-/** Entry i of an array with a leading axis, itself an array. */
-const entry = ({ data, shape }: NDArray, i: number): NDArray => {
-  const size = data.length / (shape[0] as number)
-  return new NDArray(shape.slice(1), data.slice(i * size, (i + 1) * size))
-}
 
 /** x₍k₎ and x₍k₋₁₎, and what the strategies make of them. */
 const iterates = <S>(solver: Solver<Tensor, Tensor, S>, x0: Tensor, k: Tensor) => {

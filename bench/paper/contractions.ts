@@ -4,9 +4,9 @@
 //   A = ∂ₓF = diag(τ′(z)) W diag(σ′(x)),   B = ∂θF = diag(τ′(z)) V(x),   Jx̄ = (I − A)⁻¹ B at x̄.
 // The fixed point is planted: z̄ and x̄ = τ(z̄) are drawn, then c = z̄ − W σ(x̄) − U θ.
 //
-// Constants, in 2-norms, at the given θ (the inequalities are statements at one θ) and on the ball X = {x: ‖x − x̄‖ ≤ r}, r = ‖x₀ − x̄‖: it is closed and
-// convex, F maps it into itself since F contracts towards x̄, and it holds all iterates. σ and τ have slopes in [0, 1] and
-// |tanh″| ≤ κ = 4 / (3√3); write κσ, κτ for κ or 0. ‖diag(z) M‖ ≤ ‖z‖ (longest row of M).
+// Constants, in 2-norms, at the given θ (the inequalities are statements at one θ) and on the ball X = {x: ‖x − x̄‖ ≤ r},
+// r = ‖x₀ − x̄‖: it is closed and convex, F maps it into itself since F contracts towards x̄, and it holds all iterates.
+// σ and τ have slopes in [0, 1] and |tanh″| ≤ κ = 4 / (3√3); write κσ, κτ for κ or 0. ‖diag(z) M‖ ≤ ‖z‖ (longest row of M).
 //   ρ    ‖A‖ ≤ ‖W‖ = maxᵢ |dᵢ + (Dθ)ᵢ|
 //   V    ‖V(x) − V(y)‖ = ‖diag(Pᵀ(σ(x) − σ(y))) D‖ ≤ L_V ‖x − y‖,   L_V = longest row of D
 //   L_F  ‖B‖ ≤ ‖V(x)‖ ≤ ‖V(x̄)‖ + L_V r

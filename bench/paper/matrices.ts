@@ -1,4 +1,4 @@
-// Random matrices with known singular values, and norms of matrices of any shape.
+// Random orthogonal matrices, norms of matrices of any shape, and matrices out of a batch.
 import { NDArray, array } from '../../lib/index.js'
 import { operatorNorm } from './spectrum.js'
 
@@ -46,4 +46,10 @@ export const longestRow = ({ data, shape }: NDArray): number => {
     longest = Math.max(longest, total)
   }
   return Math.sqrt(longest)
+}
+
+/** Entry i of an array with a leading axis, itself an array. */
+export const entry = ({ data, shape }: NDArray, i: number): NDArray => {
+  const size = data.length / (shape[0] as number)
+  return new NDArray(shape.slice(1), data.slice(i * size, (i + 1) * size))
 }

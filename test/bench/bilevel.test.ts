@@ -183,7 +183,11 @@ test('paper bilevel --quick --json: the proposition holds, gradient descent leav
     const [oneStep, truncated, series, conjugate, newton] = least as [number, number, number, number, number]
     t.ok(newton < 1e-16 && conjugate < 1e-16, 'no floor')
     t.ok(truncated < 1e-3 * oneStep && series < 1e-3 * oneStep, 'K steps leave much less than one')
-    const bias = curves[0]?.points.at(-1)?.bias ?? 0
+    const { bias = NaN, local = NaN } = curves[0]?.points.at(-1) ?? {}
+    t.ok(
+      (local as number) < floor && bias > 0.01 * (local as number),
+      'the bound at θ is of the order of the error',
+    )
     t.ok(oneStep > 1e-9 && Math.abs(bias / Math.sqrt(oneStep) - 1) < 1e-3, 'at the floor ‖∇h‖ is the bias')
   }
   t.match(showBilevel(result), /one-step, Newton .* holds/)
