@@ -9,7 +9,7 @@ import { newtonExperiment } from './newtonReport.js'
 import { qpExperiment } from './qpReport.js'
 import { referenceExperiment } from './reference.js'
 import { paperFiles } from './report/page.js'
-import type { PaperResults } from './report/page.js'
+import type { PaperResults } from './report/results.js'
 import { experimentRidgeData } from './ridgeData.js'
 import { ridgeExperiment } from './ridgeReport.js'
 

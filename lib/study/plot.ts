@@ -195,13 +195,19 @@ const drawPanel = (
   const [kindX, kindY] = kindsOf(panel)
   const top = (box.hasTitle ? 22 : 0) + LINE + 8
   const bottom = 2 * LINE + 8
-  const ticksY = ticksOf(kindY, box.y, Math.max(2, Math.floor((box.height - top - bottom) / 36)))
+  const ticksY = ticksOf(
+    kindY,
+    box.y,
+    Math.max(2, Math.floor((box.height - top - bottom) / 36)),
+    panel.y.whole,
+  )
   const left = Math.ceil(widest(ticksY)) + 12
   // Half of a label may stand beyond the last tick.
-  const wideX = Math.max(...[2, 3, 4, 5, 6, 7, 8, 9].map((most) => widest(ticksOf(kindX, box.x, most))))
+  const ticksOfX = (most: number): Tick[] => ticksOf(kindX, box.x, most, panel.x.whole)
+  const wideX = Math.max(...[2, 3, 4, 5, 6, 7, 8, 9].map((most) => widest(ticksOfX(most))))
   const right = Math.max(16, Math.ceil(wideX / 2))
   const inner = { width: box.width - left - right, height: box.height - top - bottom }
-  const ticksX = ticksOf(kindX, box.x, Math.max(2, Math.min(9, Math.floor(inner.width / (wideX + 16)))))
+  const ticksX = ticksOfX(Math.max(2, Math.min(9, Math.floor(inner.width / (wideX + 16)))))
 
   const bands: object[] = []
   const lines: object[] = []

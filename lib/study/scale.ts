@@ -10,6 +10,8 @@ export interface Axis {
   readonly scale?: ScaleKind
   /** Ends of the axis; default: what the data spans, and a little more. */
   readonly domain?: readonly [number, number]
+  /** Ticks at whole numbers only, for what is counted; default false. On linear axes. */
+  readonly whole?: boolean
 }
 
 export interface Tick {
@@ -28,13 +30,20 @@ export const isShown = (kind: ScaleKind, value: number): boolean =>
  * @throws {ArgumentError} naming the axis `what`.
  */
 export const checkAxis = (what: string, axis: Axis): void => {
-  checkOptions(what, axis, ['label', 'scale', 'domain'])
-  const { scale = 'linear', domain } = axis
+  checkOptions(what, axis, ['label', 'scale', 'domain', 'whole'])
+  const { scale = 'linear', domain, whole = false } = axis
   if (scale !== 'linear' && scale !== 'log') {
     throw new ArgumentError(`${what}: option "scale" is wrong`, {
       expected: "'linear' or 'log'",
       received: String(scale),
       remedy: 'Take one of the two',
+    })
+  }
+  if (whole && scale === 'log') {
+    throw new ArgumentError(`${what}: option "whole" is wrong`, {
+      expected: 'nothing on a log axis, whose ticks are powers of ten',
+      received: 'true',
+      remedy: 'Leave it out, or take a linear axis',
     })
   }
   if (domain === undefined) return
@@ -76,12 +85,18 @@ export const spanOf = (kind: ScaleKind, values: Iterable<number>): Interval => {
 }
 
 /** "10⁻³" in the markup that the figure sets as a raised exponent. */
-const power = (factor: number, exponent: number): string =>
-  `${factor === 1 ? '' : `${String(factor)}·`}10^${String(exponent)}`
+const power = (factor: number, exponent: number): string => {
+  if (factor === 1) return `10^${String(exponent)}`
+  return exponent === 0 ? String(factor) : `${String(factor)}·10^${String(exponent)}`
+}
 
-/** The smallest step 1, 2 or 5 · 10ᵉ with at most `most` ticks, as [step, e, factor]. */
-const linearStep = ([low, high]: Interval, most: number): readonly [number, number, number] => {
-  const start = Math.max(Math.floor(Math.log10((high - low) / most)) - 1, -320)
+/** The smallest step 1, 2 or 5 · 10ᵉ with e from `least` and at most `most` ticks, as [step, e, factor]. */
+const linearStep = (
+  [low, high]: Interval,
+  most: number,
+  least: number,
+): readonly [number, number, number] => {
+  const start = Math.max(Math.floor(Math.log10((high - low) / most)) - 1, least)
   for (let e = start; ; e++) {
     for (const factor of [1, 2, 5]) {
       const step = factor * 10 ** e
@@ -90,9 +105,10 @@ const linearStep = ([low, high]: Interval, most: number): readonly [number, numb
   }
 }
 
-const linearTicks = (domain: Interval, most: number): Tick[] => {
+/** `least`: the smallest exponent of a step. */
+const linearTicks = (domain: Interval, most: number, least = -320): Tick[] => {
   const [low, high] = domain
-  const [step, exponent, factor] = linearStep(domain, most)
+  const [step, exponent, factor] = linearStep(domain, most, least)
   const size = Math.max(Math.abs(low), Math.abs(high))
   const common = size >= 1e5 || size < 1e-3 ? Math.floor(Math.log10(size) + 1e-9) : 0
   const decimals = Math.min(Math.max(common - exponent, 0), 20)
@@ -135,10 +151,10 @@ const logTicks = (domain: Interval, most: number): Tick[] => {
 
 /**
  * About `most` ticks inside the domain: powers of ten on a log axis (with 2 and 5 between, below three decades),
- * steps of 1, 2 or 5 times a power of ten on a linear one. Labels write a power as "10^-3".
+ * steps of 1, 2 or 5 times a power of ten on a linear one (`whole`: none below 1). Labels write a power as "10^-3".
  */
-export const ticksOf = (kind: ScaleKind, domain: Interval, most: number): Tick[] =>
-  kind === 'log' ? logTicks(domain, most) : linearTicks(domain, most)
+export const ticksOf = (kind: ScaleKind, domain: Interval, most: number, whole = false): Tick[] =>
+  kind === 'log' ? logTicks(domain, most) : linearTicks(domain, most, whole ? 0 : undefined)
 
 /** Indices of the points that can be seen, and the number that this scale cannot show. */
 export interface Visible {

@@ -5,7 +5,13 @@ import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import fc from 'fast-check'
 import { test } from 'tap'
-import type { Figure, GroupedPanels, LinePlot, Series } from '../../lib/study/figure.js'
+import {
+  looksOf,
+  type Figure,
+  type GroupedPanels,
+  type LinePlot,
+  type Series,
+} from '../../lib/study/figure.js'
 import { widthOf } from '../../lib/study/markup.js'
 import { drawFigure, groupedPanels, linePlot } from '../../lib/study/plot.js'
 import { findAll, parseMarkup, textIn, type Element } from './markup.js'
@@ -140,6 +146,30 @@ test('series differ by dash and mark, not by colour alone', async (t) => {
   t.strictSame(colours.slice(0, 14), colours.slice(14), 'legend and panel agree')
 })
 
+test('a series that is like another has its colour and mark, and no look of its own', async (t) => {
+  const [x, y] = [
+    [1, 2],
+    [1, 2],
+  ]
+  const looks = looksOf([
+    {
+      ...{ x: { label: 'x' }, y: { label: 'y' } },
+      series: [
+        { name: 'measured', x, y },
+        { name: 'expected', x, y, like: 'measured', style: 'dotted' },
+        { name: 'other', x, y, like: 'measured', marker: 'none' },
+        { name: 'next', x, y },
+      ],
+    },
+  ])
+  const [measured, expected, other, next] = [...looks.values()]
+  t.equal(expected?.colour, measured?.colour)
+  t.equal(expected?.marker, measured?.marker)
+  t.not(expected?.dash, measured?.dash)
+  t.equal(other?.marker, 'none')
+  t.strictSame([next?.colour.includes('--series-1'), next?.marker], [true, 'square'])
+})
+
 test('styles: a dotted line has a dash, dots have no line, a band has an area', async (t) => {
   const one = async (series: Omit<Series, 'name' | 'x' | 'y'>): Promise<string> =>
     linePlot({ ...convergence, series: [{ name: 's', x: [1, 2, 3], y: [1, 2, 3], ...series }] })
@@ -252,6 +282,7 @@ test('malformed figures are refused by name', async (t) => {
     ],
     [{ ...convergence, series: [{ name: 's', x: [1], y: [1], style: 'dashed' }] }, /"style"/],
     [{ ...convergence, series: [{ name: 's', x: [1], y: [1], marker: 'o' }] }, /"marker"/],
+    [{ ...convergence, series: [{ name: 's', x: [1], y: [1], like: 't' }] }, /series "s": option "like"/],
     [{ ...four, columns: 0 }, /"columns"/],
     [{ ...four, share: 'all' }, /"share"/],
     [{ ...four, columns: 8 }, /size is wrong/],

@@ -105,6 +105,16 @@ test('the data comes back from the page', async (t) => {
   t.equal(findAll(bare, 'nav').length, 0, 'no contents for a short page')
 })
 
+test('a column with long text breaks its lines, others do not', async (t) => {
+  const table = { columns: ['name', 'what', 'x'], rows: [['a', 'words '.repeat(10), 1]] }
+  const root = parseMarkup(await htmlReport({ title: 'x', sections: [{ heading: 'h', table }] }))
+  for (const cell of ['th', 'td'])
+    t.strictSame(
+      findAll(root, cell).map(({ attributes }) => attributes['class']),
+      [undefined, 'prose', 'number'],
+    )
+})
+
 test('SVG text is shown as it is', async (t) => {
   const svg = await linePlot(figure)
   const html = await htmlReport({ title: 'x', sections: [{ heading: 'h', figure: svg }] })

@@ -31,10 +31,24 @@ const known: readonly (readonly [ScaleKind, number, number, number, string])[] =
   ['log', 90, 2500, 2, '10^2 10^3'],
   ['log', 90, 950, 2, '10^2 3·10^2'],
   ['log', 2, 5.1, 8, '2 3 4 5'],
+  ['log', 0.9, 60, 9, '10^0 2 5 10^1 2·10^1 5·10^1'],
 ]
 
 test('ticks of known axes', async (t) => {
   for (const [kind, low, high, most, expected] of known) t.equal(labels(kind, low, high, most), expected)
+})
+
+test('ticks at whole numbers', async (t) => {
+  const whole = (low: number, high: number, most: number): string =>
+    ticksOf('linear', [low, high], most, true)
+      .map(({ label }) => label)
+      .join(' ')
+  t.equal(whole(3.9, 8.1, 9), '4 5 6 7 8')
+  t.equal(labels('linear', 3.9, 8.1, 9), '4.0 4.5 5.0 5.5 6.0 6.5 7.0 7.5 8.0')
+  t.equal(whole(0, 5000, 6), '0 1000 2000 3000 4000 5000')
+  t.throws(() => {
+    checkAxis('x', { label: 'k', scale: 'log', whole: true })
+  }, /option "whole"/)
 })
 
 /** The number that a tick's label says. */

@@ -1,7 +1,11 @@
 // Hypergradient descent: the smallest gradient so far against its bound by K.
+import type { BilevelCurve } from '../bilevel.js'
 import type { BilevelResult } from '../bilevelReport.js'
 import { seriesOf } from './exhibit.js'
 import type { Exhibit, Panel } from './exhibit.js'
+
+const nameOf = ({ estimator, inner }: BilevelCurve): string =>
+  inner === 'Newton' ? `${estimator}, Newton inside` : estimator
 
 const panels = ({ runs }: BilevelResult): readonly Panel[] =>
   runs.map(({ loss, curves, floor }) => ({
@@ -9,16 +13,24 @@ const panels = ({ runs }: BilevelResult): readonly Panel[] =>
     x: { label: 'outer steps K', scale: 'log' },
     y: { label: 'min ‖∇‖² up to K', scale: 'log' },
     series: [
-      ...curves.map(({ estimator, points }) =>
+      ...curves.map((curve) =>
         seriesOf(
-          estimator,
-          points.filter(({ l, least }) => l > 0 && least > 0).map(({ l, least }) => [l, least]),
+          nameOf(curve),
+          curve.points.filter(({ l, least }) => l > 0 && least > 0).map(({ l, least }) => [l, least]),
         ),
       ),
-      ...curves.flatMap(({ estimator, points }) => {
-        const known = points.flatMap(({ l, bound }) => (l > 0 && bound !== null ? [[l, bound] as const] : []))
+      ...curves.flatMap((curve) => {
+        const known = curve.points.flatMap(({ l, bound }) =>
+          l > 0 && bound !== null ? [[l, bound] as const] : [],
+        )
         if (known.length === 0) return []
-        return [seriesOf(`bound: ${estimator}`, known, { style: 'dotted', like: estimator, marker: 'none' })]
+        return [
+          seriesOf(`bound: ${nameOf(curve)}`, known, {
+            style: 'dotted',
+            like: nameOf(curve),
+            marker: 'none',
+          }),
+        ]
       }),
     ],
   }))

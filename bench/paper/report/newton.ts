@@ -10,7 +10,7 @@ const estimators = {
   oneStep: 'one-step',
   twoStep: 'two steps (truncated-2)',
   unrolled: 'unrolled',
-  implicit: 'implicit at x₍k₎',
+  implicit: 'implicit at x(k)',
 } as const satisfies Partial<Record<keyof ConvergenceRow, string>>
 
 export const newtonExhibits = ({ rows, convergence }: NewtonResult): readonly Exhibit[] => [
@@ -71,7 +71,7 @@ Forward makes the eight steps of the loop and one more; one-step and implicit di
       name: 'newton-convergence',
       drawn: {
         title: 'Newton: error of the Jacobian by iteration',
-        x: { label: 'iteration k' },
+        x: { label: 'iteration k', whole: true },
         y: { label: 'relative error', scale: 'log' },
         series: [
           ...Object.entries(estimators).map(([key, name]) =>
