@@ -123,6 +123,15 @@ export type { InteriorPointOptions } from './solvers/interiorPoint.js'
 export type { PrimalDual, QuadraticProgram } from './solvers/kkt.js'
 export { newton } from './solvers/newton.js'
 
+export { hypergradient } from './bilevel/hypergradient.js'
+export type {
+  Hypergradient,
+  HypergradientOptions,
+  HypergradientValue,
+  InnerProblem,
+  SeveralInner,
+} from './bilevel/hypergradient.js'
+
 export { shared, summed } from './base/executor.js'
 export { jointProgress } from './base/jointProgress.js'
 export type {

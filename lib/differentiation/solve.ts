@@ -4,6 +4,7 @@ import { checkOptions } from '../base/errors.js'
 import { gradientStatusCode } from '../base/status.js'
 import { applyCustom } from '../control/custom.js'
 import type { CustomRule } from '../control/custom.js'
+import type { Maybe } from '../ir/op.js'
 import type { Tensor } from '../ir/tensor.js'
 import { report } from '../ir/trace.js'
 import type { Operands } from '../ir/trace.js'
@@ -29,13 +30,20 @@ export interface SolveOptions<X, P> {
 
 const none = (count: number): undefined[] => new Array<undefined>(count).fill(undefined)
 
-/** The solution, and what strategies and certificates need to know of the solve, in the current trace. */
-export const solveOpenly = <X, P, S>(
-  solver: Solver<X, P, S>,
-  options: SolveOptions<X, P>,
-): { readonly x: X; readonly solved: () => Solved } => {
+/** A solve in the current trace, open to what differentiates it. */
+export interface OpenSolve<X> {
+  readonly x: X
+  /** x̄ as a vector, and back. */
+  readonly unpack: (x: Tensor) => X
+  readonly solved: () => Solved
+  /** Cotangents of the operands (θ, then what is closed over) from that of x̄ as a vector, by the strategy. */
+  readonly pull: (v: Tensor, wanted: readonly boolean[]) => readonly Maybe[]
+}
+
+/** `solve`, whose result is open to what differentiates it. */
+export const solveOpenly = <X, P, S>(solver: Solver<X, P, S>, options: SolveOptions<X, P>): OpenSolve<X> => {
   checkOptions('solve', options, ['x0', 'theta', 'strategy', 'certificate'])
-  const strategy = options.strategy ?? implicit()
+  const { strategy = implicit(), certificate = false } = options
   const { inputs, starts, forward, solvedAt, dependsOn, unpack } = traceSolver(
     solver,
     options.x0,
@@ -44,19 +52,18 @@ export const solveOpenly = <X, P, S>(
   )
   const operands = inputs.length - starts
   const keepsPrevious = strategy.keepsPrevious === true
-  const { certificate = false } = options
   const certify = certificate === false ? undefined : certificateOptions(certificate)
   // θ that enters through x0 only has derivative zero under every strategy that does not differentiate the trajectory.
-  const warn = (x0Flags: readonly boolean[], flags: readonly boolean[]): void => {
+  const begin = (x0Flags: readonly boolean[], flags: readonly boolean[]): void => {
     if (strategy.throughX0 !== true && x0Flags.some(Boolean) && !dependsOn(flags)) {
       report('gradientStatus', gradientStatusCode.undefined)
     }
+    report('gradientStatus', gradientStatusCode.ok)
   }
   const outputCount = forward.outputs.length
   const jvp: CustomRule = (point, tangents) => {
     const known = tangents.map((t) => t !== undefined)
-    warn(known.slice(0, starts), known.slice(starts))
-    report('gradientStatus', gradientStatusCode.ok)
+    begin(known.slice(0, starts), known.slice(starts))
     const solved = solvedAt(point.inputs, point.outputs)
     const t = strategy.jvp(solved, tangents.slice(starts), tangents.slice(0, starts))
     if (certify !== undefined && t !== undefined) certifyTangent(solved, t, tangents.slice(starts), certify)
@@ -71,8 +78,7 @@ export const solveOpenly = <X, P, S>(
     const wantX0 = wanted.slice(0, starts)
     const want = wanted.slice(starts)
     if (v === undefined) return none(inputs.length)
-    warn(wantX0, want)
-    report('gradientStatus', gradientStatusCode.ok)
+    begin(wantX0, want)
     const asked = strategy.throughX0 === true ? [...want, ...wantX0] : want
     const solved = solvedAt(point.inputs, point.outputs)
     const pulled = asked.some(Boolean) ? strategy.vjp(solved, v, asked) : []
@@ -85,7 +91,20 @@ export const solveOpenly = <X, P, S>(
   }
   const label = `solve ${solver.name} (${strategy.name})`
   const outputs = applyCustom(inputs, { label, graph: forward, jvp, vjp })
-  return { x: unpack(outputs[0] as Tensor), solved: () => solvedAt(inputs, outputs) }
+  const solved = (): Solved => solvedAt(inputs, outputs)
+  return {
+    x: unpack(outputs[0] as Tensor),
+    unpack,
+    solved,
+    pull: (v, wanted) => {
+      // Nothing is asked of x0; θ that reaches it alone must be told all the same.
+      begin(
+        none(starts).map(() => true),
+        wanted,
+      )
+      return strategy.vjp(solved(), v, wanted)
+    },
+  }
 }
 
 /**
