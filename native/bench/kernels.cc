@@ -273,8 +273,13 @@ void lus() {
 
 /** AᵀWA by its useful arithmetic, beside the scaled copy and dgemm for each lane that it replaces. */
 void grams(double peak) {
-  for (const auto& [rows, cols] :
-       {std::pair<int64_t, int64_t>{8192, 12}, {2048, 64}, {512, 256}, {32, 8}, {64, 32}}) {
+  for (const auto& [rows, cols] : {std::pair<int64_t, int64_t>{8192, 12},
+                                   {2048, 64},
+                                   {512, 256},
+                                   {500, 1000},
+                                   {100, 100},
+                                   {32, 8},
+                                   {64, 32}}) {
     for (const bool laneA : {false, true}) {
       for (const int64_t lanes : {1, 8, 16, 64}) {
         if ((laneA ? rows * lanes : rows) * cols > 3'000'000 || cols * cols * lanes > 3'000'000) continue;
@@ -349,22 +354,34 @@ void triangulars() {
   }
 }
 
-/** Matrix times vector where the matrix, the vector, or both are per lane. */
+/** Matrix times vector, and transposed, where the matrix, the vector, or both are per lane. */
 void vectors() {
-  for (const int64_t n : {8, 32, 128}) {
-    for (const int64_t lanes : {8, 64}) {
+  for (const int64_t n : {8, 32, 100, 128, 500, 1000}) {
+    for (const int64_t lanes : {1, 8, 64}) {
       for (int which = 1; which < 4; ++which) {
-        const MatmulShape shape{n, n, 1, lanes, (which & 2) != 0, (which & 1) != 0};
-        const Values a = randomValues(n * n * (shape.laneA ? lanes : 1)),
-                     b = randomValues(n * (shape.laneB ? lanes : 1));
-        Values c(static_cast<size_t>(n * lanes)), scratch(matmulScratch(shape));
-        const auto seconds =
-            sideBySide({[&] { matmul(shape, c.data(), a.data(), b.data(), scratch.data()); }});
-        report("matrix-vector", {{"n", n},
-                                 {"lanes", lanes},
-                                 {"laneA", shape.laneA},
-                                 {"laneB", shape.laneB},
-                                 {"gflops", 2.0 * static_cast<double>(n * n * lanes) / seconds[0] / 1e9}});
+        for (const bool transpose : {false, true}) {
+          if (lanes == 1 ? which < 3 : n > 128) continue;
+          const MatmulShape shape{n, n, 1, lanes, (which & 2) != 0, (which & 1) != 0, transpose};
+          const Values a = randomValues(n * n * (shape.laneA ? lanes : 1)),
+                       b = randomValues(n * (shape.laneB ? lanes : 1));
+          Values c(static_cast<size_t>(n * lanes)), scratch(matmulScratch(shape));
+          const auto seconds = sideBySide(
+              {[&] { matmul(shape, c.data(), a.data(), b.data(), scratch.data()); },
+               [&] {
+                 for (int64_t t = 0; t < lanes; ++t) {
+                   blas::gemv(transpose ? 'N' : 'T', n, n, 1, a.data() + (shape.laneA ? t * n * n : 0), n,
+                              b.data() + (shape.laneB ? t * n : 0), 0, c.data() + t * n);
+                 }
+               }});
+          report("matrix-vector", {{"n", n},
+                                   {"lanes", lanes},
+                                   {"laneA", shape.laneA},
+                                   {"laneB", shape.laneB},
+                                   {"transposeA", transpose},
+                                   {"gflops", 2.0 * static_cast<double>(n * n * lanes) / seconds[0] / 1e9},
+                                   {"nanoseconds", seconds[0] * 1e9},
+                                   {"speedupOverDgemv", seconds[1] / seconds[0]}});
+        }
       }
     }
   }
