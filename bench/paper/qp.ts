@@ -18,7 +18,7 @@ import {
   valueAndGrad,
   array,
 } from '../../lib/index.js'
-import type { NDArray, PrimalDual, Solver, Strategy, Tensor } from '../../lib/index.js'
+import type { InteriorPointOptions, NDArray, PrimalDual, Solver, Strategy, Tensor } from '../../lib/index.js'
 import { contest, contestOver } from './contest.js'
 import type { Cost, InstanceCost } from './contest.js'
 import { distance } from './spectrum.js'
@@ -56,31 +56,33 @@ export const qpData = ({ n, m, p }: QpSize, seed = 1): QpData => {
 }
 
 /** The published solver: its stop test, and its share of the way to the boundary. */
-const published = (data: QpData, tau: number, tol: number) =>
-  interiorPoint({ problem: (b: Tensor) => ({ ...data, b }), tau, measure: 'centring', tol })
+const published = (data: QpData, tau: number, tol: number): InteriorPointOptions<Tensor> => ({
+  problem: (b) => ({ ...data, b }),
+  ...{ tau, measure: 'centring', tol },
+})
 
 const loss = ({ x }: PrimalDual<unknown>): Tensor => sumSquares(x as Tensor).mul(0.5)
 
 /** The point one step on. */
 export const stepFrom = (
-  solver: ReturnType<typeof published>,
+  options: InteriorPointOptions<Tensor>,
   point: PrimalDual<Tensor>,
   b: Tensor,
 ): PrimalDual<unknown> => {
-  const residual = solver.residual?.(point, b) as PrimalDual
-  const state = { point, residual, answer: point, error: 1, alpha: 1, verdict: -1 }
-  return solver.point(solver.step(state, b))
+  const solver = interiorPoint({ ...options, start: 'x0' })
+  return solver.point(solver.step(solver.init(point, b), b))
 }
 
 /** The loop, the step after it, and the gradients of ½‖x‖² in b. */
 export const qpPrograms = (data: QpData, tau = 0.99999, tol = 1e-10) => {
-  const solver = published(data, tau, tol)
+  const options = published(data, tau, tol)
+  const solver = interiorPoint(options)
   const x0 = primalDualStart(data) as PrimalDual<unknown> as PrimalDual<Tensor>
   const loop = (b: Tensor, strategy: Strategy): PrimalDual<Tensor> =>
     solve(solver as Solver<PrimalDual<Tensor>, Tensor, unknown>, { x0, theta: b, strategy })
   const oneMore = (b: Tensor, strategy: Strategy): Tensor => {
     const point = loop(b, strategy)
-    return loss(stepFrom(solver, point, b))
+    return loss(stepFrom(options, point, b))
   }
   return {
     forward: compile((b: Tensor) => oneMore(b, oneStep())),

@@ -28,7 +28,8 @@ export interface QpPeerRow {
 /** x after the loop and one step more, as a function of b. */
 const pointAfter = (data: QpData): ((b: Tensor) => Tensor) => {
   const problem = (b: Tensor) => ({ ...data, b })
-  const solver = interiorPoint({ problem, tau, measure: 'centring', tol, maxSteps })
+  const options = { problem, tau, measure: 'centring', tol, maxSteps } as const
+  const solver = interiorPoint(options)
   const x0 = primalDualStart(data) as PrimalDual<unknown> as PrimalDual<Tensor>
   return (b) => {
     const point = solve(solver as Solver<PrimalDual<Tensor>, Tensor, unknown>, {
@@ -36,7 +37,7 @@ const pointAfter = (data: QpData): ((b: Tensor) => Tensor) => {
       theta: b,
       strategy: oneStep(),
     })
-    return stepFrom(solver, point, b).x as Tensor
+    return stepFrom(options, point, b).x as Tensor
   }
 }
 

@@ -58,21 +58,24 @@ export const backtracking = (options: BacktrackingOptions = {}): Backtracking =>
 }
 
 /**
- * The step length for φ(α) = f(x + α d), given φ(0), the slope φ'(0) < 0 and the last step length. Where the decrease drowns in the
- * rounding of φ(0), φ cannot tell a long step from a good one: then a step no longer than the last one is enough, so that the
- * last steps are neither cut nor too long. A NaN is never enough.
+ * The first α that is short enough, given φ(0) and the change of φ that is predicted for α: Armijo's α φ'(0) with the slope
+ * φ'(0) < 0, or a function of α. Where the decrease drowns in the rounding of φ(0), φ cannot tell a long step from a good one: then
+ * a step no longer than the last one is enough, so that the last steps are neither cut nor too long. A NaN is never enough.
+ * @param first the α that is tried first; default: that of the rule
  */
 export const search = (
   rule: Backtracking,
   phi: (alpha: Tensor) => Tensor,
   atZero: Tensor,
-  slope: Tensor,
+  slope: Tensor | ((alpha: Tensor) => Tensor),
   last: Operand,
+  first: Operand = rule.initial,
 ): Tensor => {
-  const { initial, shrink, sufficient, maxShrinks } = rule
+  const { shrink, sufficient, maxShrinks } = rule
   const slack = mul(abs(atZero), 8 * Number.EPSILON)
   const enough = (alpha: Tensor, value: Tensor): Tensor => {
-    const decrease = mul(mul(sufficient, alpha), slope)
+    const decrease =
+      typeof slope === 'function' ? mul(sufficient, slope(alpha)) : mul(mul(sufficient, alpha), slope)
     const drowned = logicalAnd(lessEqual(alpha, last), lessEqual(value, add(atZero, slack)))
     const real = lessEqual(value, add(atZero, decrease))
     return logicalOr(
@@ -80,7 +83,7 @@ export const search = (
       logicalAnd(drowned, greaterEqual(decrease, neg(slack))),
     )
   }
-  const begin = { alpha: tensor(initial), value: phi(tensor(initial)), k: tensor(0) }
+  const begin = { alpha: tensor(first), value: phi(tensor(first)), k: tensor(0) }
   const { alpha } = whileLoop(
     (at) => logicalAnd(logicalNot(enough(at.alpha, at.value)), less(at.k, maxShrinks)),
     (at) => {

@@ -1,21 +1,21 @@
 // Gradient descent: x ← x − α ∇f(x, θ). For μ-strongly convex, L-smooth f a contraction with ρ = max(|1 − αμ|, |1 − αL|).
-import { ArgumentError } from '../base/errors.js'
 import type { Solver, StoppingOptions } from '../differentiation/solver.js'
 import { tensor } from '../ir/trace.js'
 import type { Operand } from '../ir/trace.js'
-import { neg, stopGradient } from '../ops/elementwise.js'
+import { neg } from '../ops/elementwise.js'
 import { dot } from '../ops/linalg.js'
 import { valueAndGrad } from '../transform/derivatives.js'
 import { search } from './backtracking.js'
-import type { Backtracking } from './backtracking.js'
+import { checkStepSize, heldLength } from './stepSize.js'
+import type { StepSize } from './stepSize.js'
 import { stopping } from './stopping.js'
 import { addScaled, norm, pack } from './vectors.js'
 
 export interface GradientDescentOptions<X, P> extends StoppingOptions {
   /** f(x, θ), a scalar. */
   readonly objective: (x: X, theta: P) => Operand
-  /** α: a number, a function of θ (differentiated like everything else), or `backtracking()` (held constant). */
-  readonly stepSize: number | ((theta: P) => Operand) | Backtracking
+  /** α */
+  readonly stepSize: StepSize<P>
 }
 
 export interface GradientDescentState<X> {
@@ -32,22 +32,10 @@ export const gradientDescent = <X, P>(
 ): Solver<X, P, GradientDescentState<X>> => {
   const { objective, stepSize } = options
   const shared = stopping('gradientDescent', options, ['objective', 'stepSize'], { maxSteps: 10000 })
-  if (typeof stepSize === 'number' && !(stepSize > 0 && Number.isFinite(stepSize))) {
-    throw new ArgumentError('gradientDescent: stepSize', {
-      expected: 'a positive number',
-      received: String(stepSize),
-    })
-  }
-  if (typeof stepSize !== 'number' && typeof stepSize !== 'function' && stepSize?.kind !== 'backtracking') {
-    throw new ArgumentError('gradientDescent: stepSize', {
-      expected: 'a number, a function of θ, or backtracking()',
-      received: typeof stepSize,
-    })
-  }
+  checkStepSize('gradientDescent', stepSize)
   const differentiate = valueAndGrad((x: X, theta: P) => objective(x, theta))
   const length = ({ x, gradient, value, alpha }: GradientDescentState<X>, theta: P): Operand => {
-    if (typeof stepSize === 'number') return stepSize
-    if (typeof stepSize === 'function') return stepSize(theta)
+    if (typeof stepSize !== 'object') return heldLength(stepSize, theta, alpha)
     const g = pack(gradient).vector
     return search(
       stepSize,
@@ -74,15 +62,8 @@ export const gradientDescent = <X, P>(
     },
     point: ({ x }) => x,
     error: ({ gradient }) => norm(gradient),
-    map: (x, theta, { alpha }) => {
-      const length =
-        typeof stepSize === 'number'
-          ? stepSize
-          : typeof stepSize === 'function'
-            ? stepSize(theta)
-            : stopGradient(alpha)
-      return addScaled(x, neg(length), differentiate(x, theta)[1])
-    },
+    map: (x, theta, { alpha }) =>
+      addScaled(x, neg(heldLength(stepSize, theta, alpha)), differentiate(x, theta)[1]),
     stopping: shared,
   }
 }

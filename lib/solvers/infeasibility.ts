@@ -15,7 +15,6 @@ import {
   maximum,
   mul,
   neg,
-  sub,
   where,
 } from '../ops/elementwise.js'
 import { dot, matmul } from '../ops/linalg.js'
@@ -30,22 +29,44 @@ import type { PrimalDual, Problem } from './kkt.js'
  */
 const tolerance = 1e-6
 
-/** A status code, or −1 where nothing is proved; and both certificates, with bᵀy + hᵀz = −1 and qᵀx = −1 where they hold. */
+/** A certificate, with bᵀy + hᵀz = −1 or qᵀx = −1. */
 export interface Proof {
-  readonly verdict: Tensor
-  readonly multipliers: Pick<PrimalDual, 'y' | 'z'>
-  readonly ray: Tensor
+  /** The status code of what is proved, −1 where nothing is. */
+  readonly found: Tensor
+  /** The largest part that is left over. */
+  readonly defect: Tensor
+  /** The ray, and the multipliers; which of them counts `found` tells. */
+  readonly x: Tensor
+  readonly y?: Tensor
+  readonly z?: Tensor
 }
 
-/** Entries that are at most ε times their bounds, none of them NaN. */
-const within = (values: Tensor, bounds: Tensor): Tensor =>
-  lessEqual(max(sub(values, mul(tolerance, bounds))), 0)
+/** The largest of values over scales, where the scale is not 0. */
+const largestRatio = (values: Tensor, scales: Tensor): Tensor =>
+  max(where(greater(scales, 0), div(values, where(greater(scales, 0), scales, 1)), 0))
 
-const largestByColumn = (matrix: Tensor): Tensor => max(abs(matrix), 0)
-const largestByRow = (matrix: Tensor): Tensor => max(abs(matrix), 1)
+const sizeByColumn = (matrix: Tensor): Tensor => max(abs(matrix), 0)
+const sizeByRow = (matrix: Tensor): Tensor => max(abs(matrix), 1)
+const total = (terms: readonly Tensor[]): Tensor => terms.reduce((a, b) => add(a, b))
+const over = (v: Tensor, scale: Tensor): Tensor => div(v, where(greater(scale, 0), scale, 1))
 
 /** What the direction d proves. */
 export const proofIn = ({ Q, q, equality, inequality }: Problem, d: PrimalDual): Proof => {
+  const size = norm1(d.x)
+  const fall = neg(dot(q, d.x))
+  const falls = greater(fall, mul(tolerance, mul(normInf(q), size)))
+  const along = [
+    largestRatio(abs(matmul(Q, d.x)), mul(sizeByRow(Q), size)),
+    ...(equality === undefined
+      ? []
+      : [largestRatio(abs(matmul(equality.A, d.x)), mul(sizeByRow(equality.A), size))]),
+    ...(inequality === undefined
+      ? []
+      : [largestRatio(matmul(inequality.G, d.x), mul(sizeByRow(inequality.G), size))]),
+  ].reduce((a, b) => maximum(a, b))
+  const unbounded = logicalAnd(falls, lessEqual(along, tolerance))
+  const ray = { found: where(unbounded, statusCode.unbounded, -1), defect: along, x: over(d.x, fall) }
+
   const y = d.y
   const z = d.z && maximum(d.z, 0)
   const constraints = [
@@ -54,37 +75,18 @@ export const proofIn = ({ Q, q, equality, inequality }: Problem, d: PrimalDual):
       ? []
       : [{ matrix: inequality.G, right: inequality.h, by: z }]),
   ]
-  const total = (terms: readonly Tensor[]): Tensor => terms.reduce((a, b) => add(a, b))
-  const over = (v: Tensor, scale: Tensor): Tensor => div(v, where(greater(scale, 0), scale, 1))
-
-  const size = norm1(d.x)
-  const fall = neg(dot(q, d.x))
-  const flat = within(abs(matmul(Q, d.x)), mul(largestByRow(Q), size))
-  const keeps = [
-    ...(equality === undefined
-      ? []
-      : [within(abs(matmul(equality.A, d.x)), mul(largestByRow(equality.A), size))]),
-    ...(inequality === undefined
-      ? []
-      : [within(matmul(inequality.G, d.x), mul(largestByRow(inequality.G), size))]),
-  ]
-  const falls = greater(fall, mul(tolerance, mul(normInf(q), size)))
-  const unbounded = [flat, ...keeps].reduce((a, b) => logicalAnd(a, b), falls)
-  const ray = over(d.x, fall)
-  const orUnbounded = where(unbounded, statusCode.unbounded, -1)
-  if (constraints.length === 0) return { verdict: orUnbounded, multipliers: {}, ray }
-
+  if (constraints.length === 0) return ray
   const gap = neg(total(constraints.map(({ right, by }) => dot(right, by))))
-  const left = total(constraints.map(({ matrix, by }) => transposed(matrix, by)))
-  const most = total(constraints.map(({ matrix, by }) => mul(largestByColumn(matrix), norm1(by))))
   const parts = total(constraints.map(({ right, by }) => mul(normInf(right), norm1(by))))
-  const infeasible = logicalAnd(within(abs(left), most), greater(gap, mul(tolerance, parts)))
+  const left = total(constraints.map(({ matrix, by }) => transposed(matrix, by)))
+  const most = total(constraints.map(({ matrix, by }) => mul(sizeByColumn(matrix), norm1(by))))
+  const combined = largestRatio(abs(left), most)
+  const infeasible = logicalAnd(greater(gap, mul(tolerance, parts)), lessEqual(combined, tolerance))
   return {
-    verdict: where(infeasible, statusCode.infeasible, orUnbounded),
-    multipliers: {
-      ...(y === undefined ? {} : { y: over(y, gap) }),
-      ...(z === undefined ? {} : { z: over(z, gap) }),
-    },
-    ray,
+    ...ray,
+    found: where(infeasible, statusCode.infeasible, ray.found),
+    defect: where(infeasible, combined, along),
+    ...(y === undefined ? {} : { y: over(y, gap) }),
+    ...(z === undefined ? {} : { z: over(z, gap) }),
   }
 }

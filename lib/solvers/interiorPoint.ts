@@ -18,8 +18,14 @@ import {
   add,
   div,
   equal,
+  greater,
+  greaterEqual,
   isFinite,
   less,
+  lessEqual,
+  logicalAnd,
+  logicalNot,
+  logicalOr,
   maximum,
   minimum,
   mul,
@@ -32,6 +38,7 @@ import { dot } from '../ops/linalg.js'
 import { broadcast } from '../ops/movement.js'
 import { min, norm2, normInf } from '../ops/reduce.js'
 import { proofIn } from './infeasibility.js'
+import type { Proof } from './infeasibility.js'
 import { combine, kktAt, part, plus, readProgram, residualOf, zeroLike } from './kkt.js'
 import type { Kkt, PrimalDual, Problem, QuadraticProgram, Regularization } from './kkt.js'
 import { stopping } from './stopping.js'
@@ -51,6 +58,8 @@ export interface InteriorPointOptions<P> extends StoppingOptions {
    * and the last point is returned.
    */
   readonly measure?: 'kkt' | 'centring'
+  /** Where to begin: 'own' (default), the start that Mehrotra takes from the data; or 'x0', a warm start, with s and z moved inside. */
+  readonly start?: 'own' | 'x0'
 }
 
 export interface InteriorPointState {
@@ -63,9 +72,19 @@ export interface InteriorPointState {
   readonly error: Operand
   /** The last step length. */
   readonly alpha: Operand
+  /** The best certificate that there is no solution, and how far it is from one; see infeasibility.ts. */
+  readonly proof: Pick<PrimalDual<Operand>, 'x' | 'y' | 'z'>
+  readonly defect: Operand
+  /** The status code of what it proves, −1 while there is none; and since how many steps there is one. */
+  readonly found: Operand
+  readonly since: Operand
   /** The status of a program that has no solution or cannot be continued, else −1. */
   readonly verdict: Operand
 }
+
+/** A certificate this good ends the iteration, and so do so many steps after the first. */
+const goodProof = 1e-10
+const patience = 4
 
 /** The largest step that keeps v ≥ 0, or 2 where nothing is in the way. */
 const largestStep = (v: Tensor, d: Tensor): Tensor => min(where(less(d, 0), neg(div(v, d)), 2))
@@ -80,14 +99,22 @@ const shifted = (v: Tensor): Tensor => {
   return where(less(below, 0), v, add(v, add(1, below)))
 }
 
+/** A point with s and z in the positive orthant. */
+const inside = (point: PrimalDual<Operand>): PrimalDual => ({
+  ...combine(point, point, (a) => a),
+  ...(point.s === undefined ? {} : { s: shifted(part(point, 's')), z: shifted(part(point, 'z')) }),
+})
+
 /** The direction of a step, affine part and corrector, and the norm of the corrector's right-hand side. */
 const directionAt = (
   at: PrimalDual<Operand>,
   residual: PrimalDual<Operand>,
   kkt: Kkt,
 ): { readonly d: PrimalDual; readonly centring: Operand } => {
-  const affine = kkt.solve(plus(zeroLike(residual), -1, residual))
-  if (at.s === undefined) return { d: affine, centring: norm2(pack(residual).vector) }
+  const down = plus(zeroLike(residual), -1, residual)
+  if (at.s === undefined) return { d: kkt.solve(down), centring: norm2(pack(residual).vector) }
+  // The affine direction only says where to aim; the whole right-hand side is solved with care.
+  const affine = kkt.solveRoughly(down)
   const [s, z] = [part(at, 's'), part(at, 'z')]
   const [ds, dz] = [affine.s as Tensor, affine.z as Tensor]
   const alpha = minimum(1, room(at, affine))
@@ -95,8 +122,7 @@ const directionAt = (
   const sigma = div(dot(add(s, mul(alpha, ds)), add(z, mul(alpha, dz))), gap)
   const centre = mul(mul(sigma, mul(sigma, sigma)), div(gap, s.shape[0] as number))
   const corrector = sub(centre, mul(minimum(1, mul(4, alpha)), mul(ds, dz)))
-  const r = { ...zeroLike(residual), s: corrector }
-  return { d: plus(affine, 1, kkt.solve(r)), centring: norm2(corrector) }
+  return { d: kkt.solve({ ...down, s: add(down.s as Tensor, corrector) }), centring: norm2(corrector) }
 }
 
 /** The largest residual, or the gap if that is larger. */
@@ -109,7 +135,7 @@ const kktError = (residual: PrimalDual, at: PrimalDual<Operand>): Tensor => {
 }
 
 /** Where the iteration begins: the solution of the equations with s = −z, moved inside. */
-const start = (problem: Problem, regularization: Regularization): PrimalDual => {
+const mehrotraStart = (problem: Problem, regularization: Regularization): PrimalDual => {
   const { q, equality, inequality } = problem
   const one = inequality && { s: broadcast(1, inequality.h.shape), z: broadcast(1, inequality.h.shape) }
   const kkt = kktAt(problem, { x: q, ...one }, regularization)
@@ -119,8 +145,47 @@ const start = (problem: Problem, regularization: Regularization): PrimalDual => 
     ...(inequality && { s: broadcast(0, inequality.h.shape), z: inequality.h }),
     ...(equality && { y: equality.b }),
   })
-  if (inequality === undefined) return found
-  return { ...found, s: shifted(found.s as Tensor), z: shifted(found.z as Tensor) }
+  return inside(found)
+}
+
+type Judgement = Pick<InteriorPointState, 'proof' | 'defect' | 'found' | 'since' | 'verdict'>
+
+/** The better of two certificates, and whether to end by it, or because the point is no longer finite. */
+const judged = (before: Judgement, proof: Proof, finite: Tensor): Judgement => {
+  const better = logicalAnd(greaterEqual(proof.found, 0), less(proof.defect, before.defect))
+  const kept = (name: 'x' | 'y' | 'z'): Tensor =>
+    where(better, proof[name] as Operand, before.proof[name] as Operand)
+  const found = where(better, proof.found, before.found)
+  const defect = where(better, proof.defect, before.defect)
+  const since = add(before.since, greaterEqual(found, 0))
+  const ends = logicalOr(
+    logicalNot(finite),
+    logicalOr(lessEqual(defect, goodProof), greater(since, patience)),
+  )
+  const proved = logicalAnd(greaterEqual(found, 0), ends)
+  return {
+    proof: {
+      x: kept('x'),
+      ...(proof.z === undefined ? {} : { z: kept('z') }),
+      ...(proof.y === undefined ? {} : { y: kept('y') }),
+    },
+    defect,
+    found,
+    since,
+    verdict: where(proved, found, where(finite, -1, statusCode.singular)),
+  }
+}
+
+/** The state at a point, before the next step. */
+const begun = (
+  point: PrimalDual<Operand>,
+  residual: PrimalDual<Operand>,
+  error: Operand,
+): InteriorPointState => {
+  const { x, y, z } = zeroLike(point)
+  const proof = { x, ...(z === undefined ? {} : { z }), ...(y === undefined ? {} : { y }) }
+  const nothing = { proof, defect: Infinity, found: -1, since: 0, verdict: -1 }
+  return { point, residual, answer: point, error, alpha: 1, ...nothing }
 }
 
 /**
@@ -129,7 +194,7 @@ const start = (problem: Problem, regularization: Regularization): PrimalDual => 
  * Default maxSteps 50.
  *
  * A program without a solution ends with status `infeasible`, and (y, z) is then a certificate: Aᵀy + Gᵀz = 0, z ≥ 0,
- * bᵀy + hᵀz = −1; or with `unbounded`, and x is then a ray: Qx = 0, Ax = 0, Gx ≤ 0, qᵀx = −1; each to 1e-6 of the sums that it is made of.
+ * bᵀy + hᵀz = −1; or with `unbounded`, and x is then a ray: Qx = 0, Ax = 0, Gx ≤ 0, qᵀx = −1; each to 1e-6 of the sums that it is made of, and mostly far better.
  * A step of length α is α times too short to have the right one-step derivative: oneStep({ stepLengthCorrection: true }) divides by it.
  * @throws {ArgumentError} for half of a pair A, b or G, h, and for options out of range.
  * @throws {ShapeError} for shapes that do not fit.
@@ -137,11 +202,12 @@ const start = (problem: Problem, regularization: Regularization): PrimalDual => 
 export const interiorPoint = <P>(
   options: InteriorPointOptions<P>,
 ): Solver<PrimalDual<Operand>, P, InteriorPointState> => {
-  const { problem: problemOf, tau = 0.995, regularization = 1e-7, refinement = 1, measure = 'kkt' } = options
+  const { problem: problemOf, tau = 0.995, regularization = 1e-7, refinement = 1 } = options
+  const { measure = 'kkt', start = 'own' } = options
   const shared = stopping(
     'interiorPoint',
     options,
-    ['problem', 'tau', 'regularization', 'refinement', 'measure'],
+    ['problem', 'tau', 'regularization', 'refinement', 'measure', 'start'],
     { maxSteps: 50 },
   )
   if (!(tau > 0 && tau < 1)) {
@@ -156,44 +222,48 @@ export const interiorPoint = <P>(
       received: String(measure),
     })
   }
+  if (start !== 'own' && start !== 'x0') {
+    throw new ArgumentError('interiorPoint: start', { expected: "'own' or 'x0'", received: String(start) })
+  }
   const inSteps = { delta: regularization, refinement }
   const inDerivatives = { delta: regularization, refinement: refinement + 2 }
   return {
     name: 'interiorPoint',
-    init: (_, theta) => {
+    init: (x0, theta) => {
       const problem = readProgram(problemOf(theta))
-      const point = start(problem, inSteps)
+      const point = start === 'own' ? mehrotraStart(problem, inSteps) : inside(x0)
       const residual = residualOf(problem, point)
       const error = measure === 'kkt' ? kktError(residual, point) : tensor(1)
-      return { point, residual, answer: point, error, alpha: 1, verdict: -1 }
+      return begun(point, residual, error)
     },
-    step: ({ point, residual: before, answer, error: least }, theta) => {
+    step: (state, theta) => {
+      const { point, answer, error: least } = state
       const problem = readProgram(problemOf(theta))
-      const { d, centring } = directionAt(point, before, kktAt(problem, point, inSteps))
+      const { d, centring } = directionAt(point, state.residual, kktAt(problem, point, inSteps))
       const alpha = problem.inequality === undefined ? tensor(1) : minimum(1, mul(tau, room(point, d)))
       const next = plus(point, alpha, d)
       const residual = residualOf(problem, next)
       const error = measure === 'kkt' ? kktError(residual, next) : tensor(centring)
       const better = measure === 'kkt' ? less(error, least) : tensor(1)
-      const { verdict, multipliers, ray } = proofIn(problem, combine(d, d, stopGradient))
-      const proved = (code: number, proof: Tensor | undefined, otherwise: Tensor): Tensor =>
-        proof === undefined ? otherwise : where(equal(verdict, code), proof, otherwise)
-      const best = measure === 'kkt' ? combine(next, answer, (a, b) => where(better, a, b)) : next
       return {
         point: next,
         residual,
-        answer: {
-          ...best,
-          x: proved(statusCode.unbounded, ray, best.x),
-          ...(best.z && { z: proved(statusCode.infeasible, multipliers.z, best.z) }),
-          ...(best.y && { y: proved(statusCode.infeasible, multipliers.y, best.y) }),
-        },
+        answer: measure === 'kkt' ? combine(next, answer, (a, b) => where(better, a, b)) : next,
         error: where(better, error, least),
         alpha,
-        verdict: where(isFinite(error), verdict, statusCode.singular),
+        ...judged(state, proofIn(problem, combine(d, d, stopGradient)), isFinite(error)),
       }
     },
-    point: ({ answer }) => answer,
+    point: ({ answer, proof, verdict }) => {
+      const instead = (name: 'x' | 'y' | 'z', code: number): Tensor =>
+        where(equal(verdict, code), proof[name] as Operand, answer[name] as Operand)
+      return {
+        ...answer,
+        x: instead('x', statusCode.unbounded),
+        ...(answer.z === undefined ? {} : { z: instead('z', statusCode.infeasible) }),
+        ...(answer.y === undefined ? {} : { y: instead('y', statusCode.infeasible) }),
+      }
+    },
     error: ({ error }) => error,
     verdict: ({ verdict }) => verdict,
     stepLength: ({ alpha }) => alpha,
@@ -220,7 +290,7 @@ const inOrder = (point: PrimalDual<Operand>, parts: PrimalDual): PrimalDual =>
     Object.keys(point).map((name) => [name, parts[name as keyof PrimalDual]]),
   ) as unknown as PrimalDual
 
-/** A start of the shapes of a solution: the x0 that `solve` wants, whose numbers do not matter. */
+/** A start of the shapes of a solution: the x0 that `solve` wants, whose numbers do not matter unless `start` is 'x0'. */
 export const primalDualStart = ({ q, b, h }: QuadraticProgram): PrimalDual<NDArray> => {
   const shape = (v: Operand): Shape => (isTensor(v) ? v.shape : array(v).shape)
   return {

@@ -139,6 +139,8 @@ export const residualOf = (problem: Problem, at: PrimalDual<Operand>): PrimalDua
 
 /** Solves with the derivative of the residual at a point, and with its transpose. */
 export interface Kkt {
+  /** Without refinement. */
+  readonly solveRoughly: (r: PrimalDual) => PrimalDual
   readonly solve: (r: PrimalDual) => PrimalDual
   readonly solveTransposed: (r: PrimalDual) => PrimalDual
 }
@@ -242,5 +244,9 @@ export const kktAt = (
       for (let k = 0; k < refinement; k++) d = plus(d, 1, solve(plus(r, -1, times(d, flip))))
       return d
     }
-  return { solve: refined(direct, false), solveTransposed: refined(transposedOnce, true) }
+  return {
+    solveRoughly: direct,
+    solve: refined(direct, false),
+    solveTransposed: refined(transposedOnce, true),
+  }
 }
