@@ -17,6 +17,8 @@ export interface Scaling {
 }
 
 const rounds = 12
+/** Size of the scaled objective. Multipliers grow with it, and curvature sinks into the regularization of the solver without it. */
+const target = 0.5
 
 /** Calls f(row, column, value) for every entry. */
 export const eachEntry = (
@@ -84,5 +86,5 @@ export const equilibrate = ({ C, Q, c, lower, upper }: QpsData): Scaling => {
   })
   const linear = c.reduce((norm, v, j) => Math.max(norm, Math.abs(v * at(d, j))), 0)
   const curvature = inQ.norms.reduce((sum, v) => sum + v, 0) / n
-  return { D: d, R: r, B: b, sigma: powerOfTwo(1 / Math.max(curvature, linear)) }
+  return { D: d, R: r, B: b, sigma: powerOfTwo(target / Math.max(curvature, linear)) }
 }

@@ -7,11 +7,14 @@ import { solve } from '../differentiation/solve.js'
 import { mul } from '../ops/elementwise.js'
 import { sumSquares } from '../ops/reduce.js'
 import { compile } from '../runtime/compile.js'
-import { interiorPoint } from '../solvers/interiorPoint.js'
+import type { interiorPoint } from '../solvers/interiorPoint.js'
 import { vjp } from '../transform/derivatives.js'
 import type { Active } from './activeSides.js'
 import type { ProgramForm, ProgramVectors } from './quadraticProgram.js'
 import { uniquenessOf } from './uniqueness.js'
+
+/** `interiorPoint` for the vectors of a program. */
+export type ProgramSolver = ReturnType<typeof interiorPoint<ProgramVectors>>
 
 /** Gradients with respect to the vectors of a program, and what they are worth. */
 export interface Sensitivity {
@@ -31,13 +34,12 @@ export const numbers = <K extends string>(tree: { readonly [P in K]?: unknown })
     Float64Array
   >
 
-/** Solves once more, and differentiates. @param active the sides at which the solution was found to lie */
-export const sensitivityOf = (
-  form: ProgramForm,
-  stopping: { readonly tol: number; readonly maxSteps: number },
-  active: Active,
-): Sensitivity => {
-  const solver = interiorPoint({ problem: form.standard, ...stopping })
+/**
+ * Solves once more, and differentiates.
+ * @param solver the one that found the solution
+ * @param active the sides at which the solution was found to lie
+ */
+export const sensitivityOf = (form: ProgramForm, solver: ProgramSolver, active: Active): Sensitivity => {
   const f = compile((theta: ProgramVectors) => {
     const outcome = (vectors: ProgramVectors) => {
       const point = solve(solver, { x0: form.start, theta: vectors, strategy: implicit() })

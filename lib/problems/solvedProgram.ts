@@ -15,7 +15,7 @@ import type { CertificateCheck } from './qpCertificates.js'
 import { quadraticProgram } from './quadraticProgram.js'
 import type { ProgramForm, ProgramVectors } from './quadraticProgram.js'
 import { numbers, sensitivityOf } from './sensitivity.js'
-import type { Sensitivity } from './sensitivity.js'
+import type { ProgramSolver, Sensitivity } from './sensitivity.js'
 
 export interface SolveProgramOptions {
   /** Absolute tolerance on the residuals of the program as it was read; default 1e-9. */
@@ -38,6 +38,9 @@ export interface SolvedProgram extends KktResiduals, ProgramSolution {
 
 /** Residual of a certificate that is believed. */
 const certificateTolerance = 1e-6
+const checks = { infeasible: checkInfeasible, unbounded: checkUnbounded }
+/** What a solver may say of the scaled program, and only the original one can confirm. */
+const unjudged: readonly Status[] = ['converged', 'infeasible', 'unbounded']
 
 const worstOf = ({ primal, dual, gap }: KktResiduals): number => Math.max(primal, dual, gap)
 
@@ -47,8 +50,39 @@ const scaledTolerance = (tol: number, { scaling: { D, R, B, sigma } }: ProgramFo
   return tol * Math.min(sigma, sigma * least(D), least(R), least(B))
 }
 
-const attempt = (form: ProgramForm, stopping: { readonly tol: number; readonly maxSteps: number }) => {
-  const solver = interiorPoint({ problem: form.standard, ...stopping })
+interface Attempt {
+  readonly maxSteps: number
+  readonly tol: number
+  readonly tau?: number
+}
+
+/** A second attempt with shorter steps: long ones can cycle (Cartis, Some disadvantages of a Mehrotra-type predictor-corrector, 2009). */
+const shortSteps = 0.9
+
+/** The tolerance that should do, then as far as doubles allow, then with shorter steps. */
+const attemptsOf = (
+  form: ProgramForm,
+  { tol, maxSteps, sensitivity }: Required<SolveProgramOptions>,
+): readonly Attempt[] => [
+  // Gradients show more of the distance to the solution than residuals do.
+  ...(sensitivity ? [] : [{ maxSteps, tol: scaledTolerance(tol, form) }]),
+  { maxSteps, tol: 0 },
+  { maxSteps, tol: 0, tau: shortSteps },
+]
+
+interface Run {
+  readonly solver: ProgramSolver
+  readonly status: Status
+  readonly iterations: number
+  readonly point: Record<keyof PrimalDual, Float64Array>
+  readonly solution: ProgramSolution
+  readonly residuals: KktResiduals
+  readonly worst: number
+  readonly proof?: CertificateCheck
+}
+
+const run = (form: ProgramForm, attempt: Attempt): Run => {
+  const solver = interiorPoint({ problem: form.standard, ...attempt })
   const f = compile((theta: ProgramVectors) => {
     const point = solve(solver, { x0: form.start, theta })
     return { point, solution: form.solution(point) }
@@ -56,7 +90,26 @@ const attempt = (form: ProgramForm, stopping: { readonly tol: number; readonly m
   const { value, status, iterations } = f(form.theta)
   const point = numbers<keyof PrimalDual>(value.point)
   const solution: ProgramSolution = numbers(value.solution)
-  return { status, iterations, point, solution, residuals: kktResiduals(form.data, solution) }
+  const residuals = kktResiduals(form.data, solution)
+  const proof =
+    status === 'infeasible' || status === 'unbounded' ? checks[status](form.data, solution) : undefined
+  const proved = proof !== undefined && proof.residual <= certificateTolerance
+  return {
+    ...{ solver, iterations, point, solution, residuals, worst: worstOf(residuals) },
+    ...(proved ? { status, proof } : { status: unjudged.includes(status) ? 'maxSteps' : status }),
+  }
+}
+
+/** The first run whose residuals meet the tolerance or that proves that there is no solution, else the best one. */
+const best = (form: ProgramForm, options: Required<SolveProgramOptions>): Run => {
+  const [first, ...others] = attemptsOf(form, options)
+  let found = run(form, first as Attempt)
+  for (const attempt of others) {
+    if (found.worst <= options.tol || found.proof !== undefined) break
+    const next = run(form, attempt)
+    if (next.proof !== undefined || !(found.worst <= next.worst)) found = next
+  }
+  return found
 }
 
 /**
@@ -75,28 +128,18 @@ export const solveProgram = (data: QpsData, options: SolveProgramOptions = {}): 
     })
   }
   const form = quadraticProgram(data)
-  const stopping = { tol: sensitivity ? 0 : scaledTolerance(tol, form), maxSteps }
-  const first = attempt(form, stopping)
-  const found =
-    first.status === 'converged' && stopping.tol > 0 && !(worstOf(first.residuals) <= tol)
-      ? attempt(form, { tol: 0, maxSteps })
-      : first
-  const { status, iterations, point, solution, residuals } = found
+  const { solver, status, iterations, point, solution, residuals, worst, proof } = best(form, {
+    ...{ tol, maxSteps, sensitivity },
+  })
   const result = { form, iterations, ...residuals, ...solution }
-  if (worstOf(residuals) <= tol) {
-    const active = activeOf(form, point, solution)
-    return {
-      ...result,
-      status: 'converged',
-      active: active.sides,
-      ...(sensitivity ? { sensitivity: sensitivityOf(form, stopping, active) } : {}),
-    }
+  if (worst > tol || Number.isNaN(worst)) {
+    return { ...result, status, active: [], ...(proof === undefined ? {} : { certificate: proof }) }
   }
-  const check = { infeasible: checkInfeasible, unbounded: checkUnbounded }
-  if (status === 'infeasible' || status === 'unbounded') {
-    const certificate = check[status](data, solution)
-    if (certificate.residual <= certificateTolerance) return { ...result, status, active: [], certificate }
+  const active = activeOf(form, point, solution)
+  return {
+    ...result,
+    status: 'converged',
+    active: active.sides,
+    ...(sensitivity ? { sensitivity: sensitivityOf(form, solver, active) } : {}),
   }
-  const unproved = ['converged', 'infeasible', 'unbounded'].includes(status)
-  return { ...result, status: unproved ? 'maxSteps' : status, active: [] }
 }
