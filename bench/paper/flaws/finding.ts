@@ -1,11 +1,11 @@
 // One measurement of a flaw in the published code: the right formula beside the published one.
 
 export const flaws = {
-  crossDerivative: 'ridge: another cross derivative, and one step late',
+  crossDerivative: 'Ridge: another cross derivative, and one step late',
   lineSearch: 'Newton: the slope of the line search has the wrong sign',
-  start: 'interior point: the start of z is moved by the margin of s',
-  stopTest: 'interior point: the stop test knows the corrector alone, and no scale',
-  label: 'ridge: the curve “1-step” is a derivative of 1000 steps (a label, no flaw of code)',
+  start: 'Interior point: the start of z is moved by the margin of s',
+  stopTest: 'Interior point: the stop test knows the corrector alone, and no scale',
+  label: 'Ridge: the curve “1-step” is a derivative of 1000 steps (a label, no flaw of code)',
 } as const
 export type Flaw = keyof typeof flaws
 

@@ -2,22 +2,15 @@
 // 10⁻¹⁰: it looks at no residual of the optimality conditions, and at no scale. On its data that is soon enough. With the same
 // program in other units (b, h, q times u: x* is u times as large, products s∘z are u² times) it stops far from x*.
 // The right test is on all of the optimality conditions, relative to the scale u² of the products.
-import {
-  array,
-  compile,
-  grad,
-  implicit,
-  interiorPoint,
-  primalDualStart,
-  solve,
-  sumSquares,
-} from '../../../lib/index.js'
-import type { InteriorPointOptions, NDArray, PrimalDual, Solver, Tensor } from '../../../lib/index.js'
+import { array, compile, grad, implicit, solve, sumSquares } from '../../../lib/index.js'
+import type { NDArray, Tensor } from '../../../lib/index.js'
 import { qpData, sizes } from '../qp.js'
 import type { QpData } from '../qp.js'
 import { distance, relativeError } from '../spectrum.js'
 import { centralDifference, moved } from './finding.js'
 import type { Finding } from './finding.js'
+import { anyStart, partsOf, publishedInteriorPoint } from './publishedInteriorPoint.js'
+import type { InteriorPointChoice } from './publishedInteriorPoint.js'
 
 /** The same program in other units: x* times u, and the gradient of ½‖x‖² times u. */
 const inUnits = (data: QpData, u: number): QpData => {
@@ -25,26 +18,19 @@ const inUnits = (data: QpData, u: number): QpData => {
   return { ...data, b: times(data.b), h: times(data.h), q: times(data.q) }
 }
 
-/** A stop test, and the share of the way to the boundary that goes with it. */
-type Stop = Pick<InteriorPointOptions<Tensor>, 'measure' | 'tol' | 'tau' | 'maxSteps'>
-
-/** x, and the gradient of ½‖x‖² in b. */
-const programOf = (data: QpData, options: Stop) => {
-  const solver = interiorPoint({ problem: (b: Tensor) => ({ ...data, b }), ...options })
-  const x0 = primalDualStart(data) as PrimalDual<unknown> as PrimalDual<Tensor>
-  const solved = (b: Tensor): PrimalDual<Tensor> =>
-    solve(solver as Solver<PrimalDual<Tensor>, Tensor, unknown>, { x0, theta: b, strategy: implicit() })
-  return compile((b: Tensor) => ({
-    x: solved(b).x,
-    gradient: grad((t: Tensor) => sumSquares(solved(t).x).mul(0.5))(b),
-  }))
+/** x, and the gradient of ½‖x‖² in b, by a stop test. */
+const programOf = (data: QpData, measure: InteriorPointChoice['measure'], tol: number) => {
+  const solver = publishedInteriorPoint(data, { start: 'right', measure, tol })
+  const x = (b: Tensor): Tensor =>
+    partsOf(data, solve(solver, { x0: anyStart(data), theta: b, strategy: implicit() })).x
+  return compile((b: Tensor) => ({ x: x(b), gradient: grad((t: Tensor) => sumSquares(x(t)).mul(0.5))(b) }))
 }
 
 /** With the data as published, and in units of u. */
 export const stopTest = (u = 1e-4): Finding[] => {
   const plain = qpData(sizes[0])
   const b = plain.b.data
-  const truth = programOf(plain, { measure: 'kkt', tol: 1e-12 })
+  const truth = programOf(plain, 'residual', 1e-12)
   const xAt = (at: Float64Array): Float64Array => (truth(at).value.x as NDArray).data
   const exact = xAt(b)
 
@@ -57,8 +43,8 @@ export const stopTest = (u = 1e-4): Finding[] => {
   const findings = (unit: number, name: string, bars: readonly [number, number] | undefined): Finding[] => {
     const data = inUnits(plain, unit)
     const [right, published] = [
-      programOf(data, { measure: 'kkt', tol: 1e-10 * unit ** 2 })(data.b).value,
-      programOf(data, { measure: 'centring', tol: 1e-10, tau: 0.99999 })(data.b).value,
+      programOf(data, 'residual', 1e-10 * unit ** 2)(data.b).value,
+      programOf(data, 'corrector', 1e-10)(data.b).value,
     ]
     const of = (quantity: string, measure: (stopped: typeof right) => number, bar?: number): Finding => ({
       ...{ flaw: 'stopTest', quantity: `${quantity}: ${name}`, ...(bar === undefined ? {} : { bar }) },

@@ -20,7 +20,7 @@ const explained: Readonly<Record<Flaw, string>> = {
 
 export const referenceExhibits = (result: ReferenceResult): readonly Exhibit[] =>
   (Object.keys(flaws) as Flaw[]).map((flaw) => ({
-    heading: `Published code: ${flaws[flaw]}`,
+    heading: flaws[flaw],
     text: [
       explained[flaw],
       ...(flaw === 'crossDerivative' || flaw === 'label' ? [ridgeData(result)] : []),
