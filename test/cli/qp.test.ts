@@ -4,6 +4,10 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { qpCommand } from '../../lib/cli/qpCommand.js'
+
+// The command starts anew each time, and machines are slow.
+t.setTimeout(300_000)
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const folder = mkdtempSync(join(root, 'dist', 'qp-'))
@@ -88,10 +92,10 @@ t.test('text', (t) => {
   t.match(stdout, /program +two variables: min, 2 variables, 1 rows/)
   t.match(stdout, /status +converged after \d+ steps\n/)
   t.match(stdout, /objective +-?[\d.]+\nresiduals +primal \S+, dual \S+, gap \S+\n/)
-  t.match(stdout, /rowUpper +sum +1\.0*\n/)
-  t.match(stdout, /upper +y +2\.0*\n/)
+  t.match(stdout, /rowUpper +sum +1(\.0*)?\n/)
+  t.match(stdout, /upper +y +2(\.0*)?\n/)
   t.match(stdout, /gradients: ok\n/)
-  t.match(stdout, /rowUpper +sum +-1\.0* +0\.50*\n/)
+  t.match(stdout, /rowUpper +sum +-1(\.0*)? +0\.50*\n/)
   t.end()
 })
 
@@ -199,14 +203,22 @@ t.test('wrong use is told', (t) => {
 const data = resolve(root, process.env['ONESTEP_DATA'] ?? '../shared/data', 'maros-meszaros')
 const skip = existsSync(data) ? false : `there is no ${data}; set ONESTEP_DATA to the folder that holds it`
 
-t.test('the Maros and Mészáros set', { skip }, (t) => {
+t.test('the Maros and Mészáros set', { skip }, async (t) => {
   const optima = JSON.parse(readFileSync(join(data, 'optima.json'), 'utf8')) as Readonly<
     Record<string, { readonly optimum: number }>
   >
+  /** The command without a process of its own. */
+  const solved = async (name: string, tol: string): Promise<Report & { readonly exit: number }> => {
+    const printed = t.capture(console, 'log')
+    const exit = await qpCommand(join(data, `${name}.QPS`), { json: true, tol, maxSteps: '100' })
+    const [line] = printed().flatMap(({ args }) => args as string[])
+    printed.restore()
+    return { exit, ...(JSON.parse(line ?? '{}') as Report) }
+  }
   const worst: number[] = []
   for (const [name, { optimum }] of Object.entries(optima)) {
-    const strict = report(join(data, `${name}.QPS`))
-    const found = strict.exit === 0 ? strict : report(join(data, `${name}.QPS`), '--tol', '1e-6')
+    const strict = await solved(name, '1e-9')
+    const found = strict.exit === 0 ? strict : await solved(name, '1e-6')
     t.strictSame([found.exit, found.status], [0, 'converged'], name)
     const error = Math.abs((found.objective as number) - optimum)
     t.ok(
@@ -222,5 +234,4 @@ t.test('the Maros and Mészáros set', { skip }, (t) => {
   }
   const accurate = worst.filter((residual) => residual <= 1e-9).length
   t.ok(accurate >= 20, `${String(accurate)} of ${String(worst.length)} to 1e-9`)
-  t.end()
 })

@@ -1,6 +1,6 @@
 // Quadratic programs with sides: planted solutions, gradients against differences and multipliers, and what is not regular.
 import fc from 'fast-check'
-import { test } from 'tap'
+import tap, { test } from 'tap'
 import { parseQps, type QpsData } from '../../lib/data/qps.js'
 import {
   array,
@@ -20,6 +20,9 @@ import { kktResiduals } from '../../lib/problems/kktResiduals.js'
 import { sideNames } from '../../lib/problems/quadraticProgram.js'
 import { rankOf, uniquenessOf } from '../../lib/problems/uniqueness.js'
 import { planted, situations, type Planted, type PlantedOptions, type Situation } from './plantedProgram.js'
+
+// Every program is compiled for itself.
+tap.setTimeout(300_000)
 
 const isActive = (situation: Situation): boolean => !['between', 'inRange', 'free'].includes(situation)
 const farthest = (a: Float64Array, b: Float64Array): number =>
