@@ -42,8 +42,11 @@ export interface Solver<X, P, S> {
 export interface Stopping {
   /** Step limit. */
   readonly maxSteps: number
-  /** Absolute tolerance: converged when error ≤ max(tol, rtol · error of x0). */
-  readonly tol: number
+  /**
+   * Absolute tolerance: converged when error ≤ max(tol, rtol · error of x0). A Tensor, a scalar of the trace around the solve, gives
+   * each θ-instance its own, and other numbers without another program.
+   */
+  readonly tol: number | Tensor
   readonly rtol: number
   /** Diverged when the error exceeds this multiple of max(1, error of x0). */
   readonly divergence: number
