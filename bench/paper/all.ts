@@ -1,6 +1,6 @@
 // All experiments one after another, as one page with its numbers: npm run paper -- all --out DIR
 import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { machine } from '../machine.js'
 import { beyondExperiment } from './beyondReport.js'
 import { bilevelExperiment } from './bilevelReport.js'
@@ -38,7 +38,7 @@ const circumstances = ({ quick, data }: AllOptions): string => {
   const { processor, cores, node, blas, simd } = machine()
   return [
     `${processor}, ${String(cores)} cores, ${simd}, OpenBLAS ${blas.core}, Node ${node}`,
-    data === undefined ? 'synthetic data in the place of cpusmall' : `data: ${data}`,
+    data === undefined ? 'synthetic data in the place of cpusmall' : `data: ${basename(data)}`,
     ...(quick ? ['quick: the smaller sizes only'] : []),
   ].join('; ')
 }

@@ -18,7 +18,7 @@ export const newtonExhibits = ({ rows, convergence }: NewtonResult): readonly Ex
     heading: 'Newton: time',
     text: `Weighted logistic regression with p features and 2p samples, differentiated in the sample weights; gradient of ½‖x‖², T = 1, processor time of one thread. Mean ± standard deviation over ${String(rows[0]?.instances.seeds.length ?? 0)} random instances. The dotted curves are the published ones, from another machine and another language: compare the ratios on the right, not the seconds.
 
-Forward makes the eight steps of the loop and one more; one-step and implicit differentiate at the end of the loop. Their curves lie on that of forward: both cost one linear solve with the factor at hand, and one-step needs no adjoint code.`,
+Forward makes the eight steps of the loop and one more; one-step and implicit differentiate at the end of the loop. Their curves lie on that of forward: both cost one linear solve with the factor at hand, and one-step needs no adjoint code. Unrolled makes the run twice here, once to count its steps and once to keep them, hence its three times; the published figure is lower at the largest size.`,
     figure: {
       name: 'newton-time',
       drawn: costFigure(

@@ -1,4 +1,5 @@
 // Gradient descent on weighted ridge: the four panels of the paper, by either formula of the cross derivative.
+import { basename } from 'node:path'
 import type { StepName } from '../published.js'
 import type { RidgeRow } from '../ridge.js'
 import type { RidgeResult } from '../ridgeReport.js'
@@ -54,7 +55,7 @@ const panels = (result: RidgeResult, formula: Formula): readonly Panel[] =>
 export const ridgeData = ({ data, samples }: { readonly data: string; readonly samples: number }): string =>
   data === 'synthetic'
     ? `Synthetic data with the singular values of cpusmall, ${String(samples)} samples of 12 features: the published figures belong to cpusmall and are not shown beside them (give --data cpu.small.arff).`
-    : `Data: ${data}, ${String(samples)} samples of 12 features.`
+    : `Data: ${basename(data)}, ${String(samples)} samples of 12 features.`
 
 const comparisonTable = (result: RidgeResult, formula: Formula) => {
   const rows = result.comparison.filter((row) => row.formula === formula)
@@ -76,7 +77,7 @@ export const ridgeExhibits = (result: RidgeResult): readonly Exhibit[] => [
     heading: 'Gradient descent on weighted ridge',
     text: `‖x − x*‖ / ‖x*‖ of the iterates (dotted, crosses) and ‖J − J*‖ / ‖J*‖ of the Jacobian in the sample weights (dots), each estimator at every 1000th iterate. ${ridgeData(result)}
 
-The single last step tells next to nothing here (relative error near ρ): what the paper draws as “1-step” is the derivative of the last 1000 steps. With the large step at κ = 1001 the error of unrolled differentiation first rises: the burn-in. Five steps of CG lie on implicit, down to where they stop being exact.`,
+The single last step tells next to nothing here (relative error near ρ): what the paper draws as “1-step” is the derivative of the last 1000 steps. With the large step at κ = 1001 the error of unrolled differentiation first rises: the burn-in. Five steps of CG lie on implicit, down to where they stop being exact.${result.comparison.length === 0 ? '' : ' The column NumPy is an independent computation by the same formulas.'}`,
     figure: {
       name: 'ridge',
       drawn: {
