@@ -87,6 +87,8 @@ export interface Results<V = Tree<NDArray>> {
   readonly iterations: Int32Array
   readonly residual?: Float64Array
   readonly adjointResidual?: Float64Array
+  /** Products with ∂ₓF that the strategy auto made. */
+  readonly products?: Float64Array
   /** Where a solve was asked for one. */
   readonly certificate?: Certificate<Float64Array>
   /** How many instances the summed outputs leave out; 0 where nothing is summed. */

@@ -127,7 +127,8 @@ export function hypergradient<X, P>(
   checkOptions('hypergradient', options, ['inner', 'x0', 'outer', 'strategy', 'certificate'])
   const { outer, strategy, certificate = false } = options
   const { names, problems } = solversOf(options.inner, options.x0)
-  const certify = certificate === false ? undefined : certificateOptions(certificate)
+  const certify =
+    certificate === false || strategy?.certifies === true ? undefined : certificateOptions(certificate)
   const named = (parts: readonly unknown[]): X =>
     (names === undefined ? parts[0] : Object.fromEntries(names.map((name, i) => [name, parts[i]]))) as X
   return (theta, x0) => {
@@ -150,8 +151,21 @@ export function hypergradient<X, P>(
       named(xs.map((x, i) => (solves[i] as OpenSolve<unknown>).unpack(x)))
     const objective = (xs: readonly Tensor[], leaves: readonly Tensor[]): Operand =>
       outer(treeOf(xs), thetaOf(leaves))
+    const asVector = (x: Tensor, operands: readonly Tensor[]): Tensor =>
+      tensor(objective(space.unpack(x), operands.slice(0, p.length)))
     const xs = each.map(({ x }) => x)
     checkOuter(objective, xs, p)
+    const whole = strategy?.gradient
+    if (whole !== undefined && problems.every(({ strategy: own }) => own === undefined)) {
+      const solved = stack(each, p.length)
+      const operands = solved.theta.map((_, k) => k < p.length)
+      solves.forEach(({ warn }, i) => {
+        warn((each[i] as (typeof each)[number]).theta.map((_, k) => k < p.length))
+      })
+      const found = whole(solved, asVector, operands)
+      const value = tensor(objective(xs, p))
+      return { value, gradient: thetaOf(p.map((t, k) => found[k] ?? broadcast(0, t.shape))), x: treeOf(xs) }
+    }
     const [value, [vs, direct]] = valueAndGrad(([x, leaves]: [Tensor[], Tensor[]]) => objective(x, leaves))([
       xs,
       p,
@@ -170,7 +184,7 @@ export function hypergradient<X, P>(
       certifyGradient(
         {
           solved,
-          outer: (x, operands) => tensor(objective(space.unpack(x), operands.slice(0, p.length))),
+          outer: asVector,
           gradient: padded,
           wanted: solved.theta.map((_, k) => k < p.length),
         },

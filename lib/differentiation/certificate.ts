@@ -85,7 +85,8 @@ const [fine, coarse] = [1e-6, 1e-2]
 /** Rounding of sums, in units of what is summed. */
 const rounding = 1e-14
 
-const normOf = (parts: readonly Maybe[]): Tensor =>
+/** The Euclidean norm over several arrays. */
+export const normOf = (parts: readonly Maybe[]): Tensor =>
   parts.reduce<Tensor>((t, p) => (p === undefined ? t : add(t, sumSquares(p))), tensor(0)).sqrt()
 
 const difference = (a: Maybe, b: Maybe): Maybe =>
@@ -143,7 +144,7 @@ const formOf = ({ constants }: CertificateOptions): 'own' | 'fixedPoint' =>
   constants === undefined ? 'own' : 'fixedPoint'
 
 /** x* − x̄, to first order. */
-const errorOfIterate = ({ linear, solve }: RootSystem): Tensor => solve(neg(linear.value), coarse)
+const errorOfIterate = ({ linear, solve }: RootSystem): Tensor => solve(neg(linear.value), coarse).d
 
 export interface GradientToCertify {
   readonly solved: Solved
@@ -155,22 +156,27 @@ export interface GradientToCertify {
   readonly wanted: readonly boolean[]
 }
 
+/** y ↦ [∇ₓL, ∇θL] of L = g + wᵀG at (y, θ). */
+export const lagrangianGradient =
+  ({ theta, residual }: RootSystem, outer: GradientToCertify['outer'], w: Tensor) =>
+  (y: Tensor): [Tensor, Tensor[]] =>
+    grad(([z, th]: [Tensor, Tensor[]]) => add(outer(z, th), dot(w, residual(z, th))))([y, [...theta]])
+
 /** Reports how wrong a gradient can be. */
 export const certifyGradient = (
   { solved, outer, gradient, wanted }: GradientToCertify,
   options: CertificateOptions,
 ): void => {
   const system = rootSystem(solved, { form: formOf(options), wanted, maxSteps: options.maxSteps })
-  const { x, theta, residual, linear, solveTransposed } = system
+  const { x, theta, linear, solveTransposed } = system
   const counted = (parts: readonly Maybe[]): readonly Maybe[] => parts.filter((_, i) => wanted[i])
   const v = grad((y: Tensor) => outer(y, theta))(x)
-  const first = solveTransposed(neg(v), fine)
-  const moved = solveTransposed(neg(add(v, linear.pullX(first))), coarse)
+  const first = solveTransposed(neg(v), fine).d
+  const moved = solveTransposed(neg(add(v, linear.pullX(first))), coarse).d
   const w = stopGradient(add(first, moved))
-  const lagrangian = grad(([y, th]: [Tensor, Tensor[]]) => add(outer(y, th), dot(w, residual(y, th))))
-  const at = (y: Tensor): [Tensor, Tensor[]] => lagrangian([y, [...theta]])
+  const at = lagrangianGradient(system, outer, w)
   const [[left, reference], [turnX, turnTheta]] = jvp(at, [x], [errorOfIterate(system)])
-  const turned = linear.pullTheta(solveTransposed(neg(turnX), coarse))
+  const turned = linear.pullTheta(solveTransposed(neg(turnX), coarse).d)
   const held = gradient.map((g) => g && stopGradient(g))
   const { pullX } = linearizeAt(solved.map, x, theta)
   note(
@@ -203,8 +209,8 @@ export const certifyTangent = (
   const { x, theta, residual, linear, solve } = system
   const given = dTheta.map((t) => t && stopGradient(t))
   const zero = broadcast(0, x.shape)
-  const first = solve(neg(linear.push(undefined, given) ?? zero), fine)
-  const moved = solve(neg(linear.push(first, given) ?? zero), coarse)
+  const first = solve(neg(linear.push(undefined, given) ?? zero), fine).d
+  const moved = solve(neg(linear.push(first, given) ?? zero), coarse).d
   const reference = stopGradient(add(first, moved))
   const pushAt = (y: Tensor): Tensor => linearizeAt(residual, y, theta).push(reference, given) ?? zero
   const [left, turn] = jvp(pushAt, [x], [errorOfIterate(system)])
@@ -212,7 +218,7 @@ export const certifyTangent = (
   note(
     {
       neglected: norm2(sub(stopGradient(tangent), reference)),
-      unconverged: norm2(solve(neg(turn), coarse)),
+      unconverged: norm2(solve(neg(turn), coarse).d),
       moved: norm2(moved),
       size: norm2(reference),
       rho: growth((u) => push(u, []) ?? zero, reference),

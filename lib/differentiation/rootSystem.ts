@@ -1,17 +1,21 @@
-// A finished solve as a root x̄ of G(x, θ), with solves by ∂ₓG: the solver's own equation and factor where it has them, else
-// G = F − x, its matrix factorized where it is small, else GMRES.
-import { gmres } from '../control/krylov.js'
+// A finished solve as a root x̄ of G(x, θ), with solves by K = ∂ₓG: the solver's own equation and factor where it has them, else
+// G = F − x, its matrix factorized where it is small, else conjugate gradients where K is symmetric, and GMRES where it is not.
+import { stream } from '../base/random.js'
+import { array } from '../base/ndarray.js'
+import { cond } from '../control/cond.js'
+import { cg, gmres } from '../control/krylov.js'
 import { matrixOf } from '../control/linearSolve.js'
 import { orZero } from '../control/loop.js'
 import type { Tensor } from '../ir/tensor.js'
 import { tensor } from '../ir/trace.js'
-import { stopGradient, sub } from '../ops/elementwise.js'
-import { luFactor } from '../ops/linalg.js'
+import { abs, lessEqual, mul, neg, stopGradient, sub } from '../ops/elementwise.js'
+import { dot, luFactor } from '../ops/linalg.js'
+import { norm2 } from '../ops/reduce.js'
 import { equationOf, linearizeAt } from './linearize.js'
 import type { Linearization, Solved, VectorMap } from './strategy.js'
 
-/** Solves K d = b, to `tol` times the norm of b where the method iterates. */
-export type LinearSolver = (b: Tensor, tol: number) => Tensor
+/** d with K d = b, to `tol` times the norm of b where the method iterates, and the number of products with K. */
+export type LinearSolver = (b: Tensor, tol: number) => { readonly d: Tensor; readonly products: Tensor }
 
 export interface RootSystem {
   /** x̄ and θ, as constants. */
@@ -20,6 +24,10 @@ export interface RootSystem {
   readonly residual: VectorMap
   /** Of G at (x̄, θ). */
   readonly linear: Linearization
+  /** Whether solves are exact to rounding, but for what the matrix is. */
+  readonly direct: boolean
+  /** K d */
+  readonly apply: (d: Tensor) => Tensor
   readonly solve: LinearSolver
   readonly solveTransposed: LinearSolver
 }
@@ -29,13 +37,15 @@ export interface RootSystemOptions {
   readonly form: 'own' | 'fixedPoint'
   /** Operands whose cotangents are wanted. */
   readonly wanted?: readonly boolean[]
-  /** Step limit of GMRES; default max(100, 2 n). */
+  /** Step limit of CG and GMRES; default max(100, 2 n). */
   readonly maxSteps?: number | undefined
 }
 
-/** Up to this order the matrix of ∂ₓG is formed, by as many products, and factorized. */
+/** Up to this order the matrix of K is formed, by as many products, and factorized. */
 const largestFormed = 48
 const restart = 30
+/** How much ⟨Kᵀu, v⟩ and ⟨u, Kᵀv⟩ may differ where K counts as symmetric. */
+const asymmetry = 1e-10
 
 /** The equation that holds at x̄, and its linearization there. */
 export const rootSystem = (solved: Solved, options: RootSystemOptions): RootSystem => {
@@ -45,22 +55,47 @@ export const rootSystem = (solved: Solved, options: RootSystemOptions): RootSyst
   const own = options.form === 'own' ? equationOf(solved) : undefined
   const residual: VectorMap = own?.residual ?? ((y, th) => sub(solved.map(y, th), y))
   const linear = linearizeAt(residual, x, theta, options.wanted ?? theta.map(() => true))
-  const common = { x, theta, residual, linear }
+  const apply = (d: Tensor): Tensor => orZero(linear.push(d, []), x.shape)
+  const common = { x, theta, residual, linear, apply }
+  const atOnce =
+    (solve: (b: Tensor) => Tensor, products: number): LinearSolver =>
+    (b) => ({ d: solve(b), products: tensor(products) })
   if (own !== undefined) {
     const { solve, solveTransposed } = own.linearize(x, theta)
-    return { ...common, solve, solveTransposed }
+    return { ...common, direct: true, solve: atOnce(solve, 0), solveTransposed: atOnce(solveTransposed, 0) }
   }
-  const apply = (d: Tensor): Tensor => orZero(linear.push(d, []), x.shape)
-  const applyTransposed = linear.pullX
+  const transposed = linear.pullX
   if (n <= largestFormed) {
     const { solve, solveTransposed } = luFactor(matrixOf(apply, n))
-    return { ...common, solve, solveTransposed }
+    return { ...common, direct: true, solve: atOnce(solve, n), solveTransposed: atOnce(solveTransposed, n) }
   }
   const maxSteps = options.maxSteps ?? Math.max(100, 2 * n)
+  const [u, v] = ['u', 'v'].map((name) => tensor(array(stream(1, name).normals(n)))) as [Tensor, Tensor]
+  const [ku, kv] = [transposed(u), transposed(v)]
+  const symmetric = lessEqual(abs(sub(dot(ku, v), dot(u, kv))), mul(asymmetry, mul(norm2(ku), norm2(v))))
+  const iterative =
+    (product: (d: Tensor) => Tensor, other: (d: Tensor) => Tensor): LinearSolver =>
+    (b, tol) => {
+      // ρ < 1 makes −K = I − ∂ₓF positive definite where it is symmetric.
+      const flip = { apply: (d: Tensor) => neg(product(d)), applyTransposed: (d: Tensor) => neg(other(d)) }
+      const system = { ...flip, b: neg(b), tol, maxSteps }
+      const [d, products] = cond<readonly [Tensor, Tensor]>(
+        symmetric,
+        () => {
+          const found = cg(system)
+          return [found.x, found.iterations]
+        },
+        () => {
+          const found = gmres(system, restart)
+          return [found.x, found.iterations]
+        },
+      )
+      return { d, products }
+    }
   return {
     ...common,
-    solve: (b, tol) => gmres({ apply, applyTransposed, b: tensor(b), tol, maxSteps }, restart).x,
-    solveTransposed: (b, tol) =>
-      gmres({ apply: applyTransposed, applyTransposed: apply, b: tensor(b), tol, maxSteps }, restart).x,
+    direct: false,
+    solve: iterative(apply, transposed),
+    solveTransposed: iterative(transposed, apply),
   }
 }

@@ -36,6 +36,8 @@ export interface OpenSolve<X> {
   /** x̄ as a vector, and back. */
   readonly unpack: (x: Tensor) => X
   readonly solved: () => Solved
+  /** Reports `undefined` where the flagged operands reach x̄ through x0 alone; `pull` does so itself. */
+  readonly warn: (wanted: readonly boolean[]) => void
   /** Cotangents of the operands (θ, then what is closed over) from that of x̄ as a vector, by the strategy. */
   readonly pull: (v: Tensor, wanted: readonly boolean[]) => readonly Maybe[]
 }
@@ -52,7 +54,8 @@ export const solveOpenly = <X, P, S>(solver: Solver<X, P, S>, options: SolveOpti
   )
   const operands = inputs.length - starts
   const keepsPrevious = strategy.keepsPrevious === true
-  const certify = certificate === false ? undefined : certificateOptions(certificate)
+  const certify =
+    certificate === false || strategy.certifies === true ? undefined : certificateOptions(certificate)
   // θ that enters through x0 only has derivative zero under every strategy that does not differentiate the trajectory.
   const begin = (x0Flags: readonly boolean[], flags: readonly boolean[]): void => {
     if (strategy.throughX0 !== true && x0Flags.some(Boolean) && !dependsOn(flags)) {
@@ -92,16 +95,20 @@ export const solveOpenly = <X, P, S>(solver: Solver<X, P, S>, options: SolveOpti
   const label = `solve ${solver.name} (${strategy.name})`
   const outputs = applyCustom(inputs, { label, graph: forward, jvp, vjp })
   const solved = (): Solved => solvedAt(inputs, outputs)
+  // Nothing is asked of x0; θ that reaches it alone must be told all the same.
+  const warn = (wanted: readonly boolean[]): void => {
+    begin(
+      none(starts).map(() => true),
+      wanted,
+    )
+  }
   return {
     x: unpack(outputs[0] as Tensor),
     unpack,
     solved,
+    warn,
     pull: (v, wanted) => {
-      // Nothing is asked of x0; θ that reaches it alone must be told all the same.
-      begin(
-        none(starts).map(() => true),
-        wanted,
-      )
+      warn(wanted)
       return strategy.vjp(solved(), v, wanted)
     },
   }

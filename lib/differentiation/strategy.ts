@@ -64,6 +64,17 @@ export interface Strategy {
    * which operands need one.
    */
   readonly vjp: (solved: Solved, v: Tensor, wanted: readonly boolean[]) => readonly Maybe[]
+  /**
+   * The gradient of g(x̄(θ), θ), one entry an operand, ∂θg included: for strategies that use the outer objective g as a whole.
+   * Default: ∂θg and the vjp of ∂ₓg.
+   */
+  readonly gradient?: (
+    solved: Solved,
+    outer: (x: Tensor, theta: readonly Tensor[]) => Tensor,
+    wanted: readonly boolean[],
+  ) => readonly Maybe[]
+  /** Whether it reports a certificate by itself. */
+  readonly certifies?: boolean
   /** Whether x0 is differentiated, too: so do strategies of the whole trajectory. Default false, x0 is a constant. */
   readonly throughX0?: boolean
   /** Whether x₍k₋₁₎ must be kept. */

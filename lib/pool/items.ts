@@ -74,7 +74,7 @@ const isNDArray = (x: unknown): x is NDArray => x instanceof NDArray
 
 /** The results of each instance; its arrays are parts of those of the batch. */
 export function* eachInstance(results: Results): Generator<Result, void, undefined> {
-  const { batch, residual, adjointResidual, certificate } = results
+  const { batch, residual, adjointResidual, products, certificate } = results
   const [status, gradientStatus] = [statusNames(results.status), gradientStatusNames(results.gradientStatus)]
   const { leaves, spec } = flatten(results.value, isNDArray)
   for (let i = 0; i < batch; i++) {
@@ -92,6 +92,7 @@ export function* eachInstance(results: Results): Generator<Result, void, undefin
       iterations: results.iterations[i] as number,
       ...(residual === undefined ? {} : { residual: residual[i] as number }),
       ...(adjointResidual === undefined ? {} : { adjointResidual: adjointResidual[i] as number }),
+      ...(products === undefined ? {} : { products: products[i] as number }),
       ...(certificate === undefined ? {} : { certificate: certificateOf(certificate, i) }),
       leftOut: 0,
     }

@@ -22,6 +22,8 @@ export interface Result<V = Tree<number | NDArray>> {
   readonly iterations: number
   readonly residual?: number
   readonly adjointResidual?: number
+  /** Products with ∂ₓF that the strategy auto made. */
+  readonly products?: number
   /** Where a solve was asked for one. */
   readonly certificate?: Certificate
   /** 1 where the summed outputs leave the instance out, else 0. */

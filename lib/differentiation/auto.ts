@@ -1,0 +1,275 @@
+// auto: as much work as the tolerance needs, chosen by each lane.
+//   The adjoint Kᵀw = −∇ₓg of the equation G(x̄, θ) = 0, K = ∂ₓG, and with it ∇θL, L = g + wᵀG (see certificate.ts):
+//     the solver's own equation has a factor                  one solve
+//     n ≤ 48                                                  LU of K = ∂ₓF − I, formed by n products
+//     K symmetric, which a probe tells                        conjugate gradients
+//     else                                                    GMRES, whose first step is the scaled one-step derivative
+//   Refined until what a correction of w changes is below the tolerance: for a superlinear F that is after a product or two,
+//   and w = ∇ₓg is one-step.
+//   Where x̄ is not a fixed point to that tolerance, it is moved there by x ← x − K⁻¹G, and the derivative is taken there.
+import { ArgumentError, TraceError, checkOptions } from '../base/errors.js'
+import { gradientStatusCode } from '../base/status.js'
+import { cond } from '../control/cond.js'
+import { applyCustom } from '../control/custom.js'
+import { whileLoop } from '../control/while.js'
+import type { Maybe } from '../ir/op.js'
+import type { Tensor } from '../ir/tensor.js'
+import { report, tensor, traceGraph } from '../ir/trace.js'
+import {
+  add,
+  div,
+  greater,
+  isFinite,
+  less,
+  lessEqual,
+  logicalAnd,
+  maximum,
+  mul,
+  neg,
+  stopGradient,
+  sub,
+  where,
+} from '../ops/elementwise.js'
+import { dot } from '../ops/linalg.js'
+import { broadcast } from '../ops/movement.js'
+import { norm2 } from '../ops/reduce.js'
+import { grad } from '../transform/derivatives.js'
+import { normOf } from './certificate.js'
+import { rootSystem } from './rootSystem.js'
+import type { LinearSolver, RootSystem } from './rootSystem.js'
+import type { Solved, Strategy } from './strategy.js'
+
+export interface AutoOptions {
+  /** The error of the derivative that is allowed, relative to its norm; default 1e-6. */
+  readonly tol?: number
+  /** Step limit of CG and GMRES; default max(100, 2 n). */
+  readonly maxSteps?: number
+}
+
+/** How far a correction is solved, and how often at most. */
+const coarse = 0.1
+const mostCorrections = 6
+/** Steps that move x̄ towards x*, at most. */
+const mostSteps = 8
+/** Below this share of the tolerance the error of x̄ is not looked at. */
+const negligible = 0.01
+const tiny = 1e-300
+
+interface Settled {
+  readonly d: Tensor
+  /** What the last correction changed. */
+  readonly left: Tensor
+  readonly products: Tensor
+}
+
+/** d with K d = b, corrected until what a correction changes, as `effect` measures it, is below tol times what d makes. */
+const settle = (
+  b: Tensor,
+  {
+    apply,
+    solve,
+    effect,
+    direct,
+    tol,
+  }: {
+    readonly apply: (d: Tensor) => Tensor
+    readonly solve: LinearSolver
+    readonly effect: (d: Tensor) => Tensor
+    readonly direct: boolean
+    readonly tol: number
+  },
+): Settled => {
+  const first = solve(b, coarse * tol)
+  const limit = mul(tol / 3, effect(first.d))
+  const correct = (d: Tensor): Settled => {
+    const { d: delta, products } = solve(sub(b, apply(d)), coarse)
+    return { d: add(d, delta), left: effect(delta), products }
+  }
+  const begin = correct(first.d)
+  const start = { ...begin, products: add(first.products, begin.products), k: tensor(1) }
+  if (direct) return start
+  return whileLoop(
+    ({ left, k }: Settled & { readonly k: Tensor }) =>
+      logicalAnd(greater(left, limit), less(k, mostCorrections)),
+    ({ d, products, k }) => {
+      const next = correct(d)
+      return { ...next, products: add(products, next.products), k: add(k, 1) }
+    },
+    start,
+  )
+}
+
+/** A derivative at a point that is held to be the fixed point. */
+interface AtPoint {
+  readonly parts: readonly Tensor[]
+  /** What the linear solve left of it. */
+  readonly left: Tensor
+  /** How much longer the solution of the linear system is than its right-hand side. */
+  readonly gain: Tensor
+  readonly products: Tensor
+}
+
+interface Found extends AtPoint {
+  /** What x̄, moved as near to x* as it was, is still away. */
+  readonly unconverged: Tensor
+  /** ‖x* − x̄‖ */
+  readonly moved: Tensor
+}
+
+/**
+ * Moves x̄ towards x* by x ← x − K⁻¹G(x), K of x̄, until a step is negligible; `short` is the part of the way that is left.
+ * The steps shrink geometrically, by a factor that is the smaller the nearer x̄ was.
+ */
+const polish = ({ x, theta, residual, solve }: RootSystem, gain: Tensor, tol: number) => {
+  const end = whileLoop(
+    ({ e, before, k }: { x: Tensor; e: Tensor; before: Tensor; k: Tensor }) =>
+      logicalAnd(
+        logicalAnd(
+          greater(mul(e, maximum(1, gain)), mul(negligible * tol, norm2(x))),
+          less(e, mul(0.5, before)),
+        ),
+        less(k, mostSteps),
+      ),
+    (at) => {
+      const { d } = solve(neg(residual(at.x, theta)), 1e-2)
+      return { x: add(at.x, d), e: norm2(d), before: at.e, k: add(at.k, 1) }
+    },
+    { x, e: tensor(1e300), before: tensor(Infinity), k: tensor(0) },
+  )
+  const way = norm2(sub(end.x, x))
+  return { x: end.x, way, short: div(end.e, maximum(way, tiny)) }
+}
+
+/** The derivative at x̄ or, where the error of x̄ can matter, at a point as near to x* as the tolerance asks for. */
+const nearFixedPoint = (
+  solved: Solved,
+  at: (solved: Solved) => { readonly system: RootSystem; readonly derivative: AtPoint },
+  tol: number,
+): Found => {
+  const { system, derivative } = at(solved)
+  const away = div(
+    mul(norm2(system.linear.value), maximum(1, derivative.gain)),
+    maximum(norm2(system.x), tiny),
+  )
+  const held = mul(away, normOf(derivative.parts))
+  const [parts, left, products, unconverged, moved] = cond<
+    readonly [readonly Tensor[], Tensor, Tensor, Tensor, Tensor]
+  >(
+    greater(away, negligible * tol),
+    () => {
+      const { x, way, short } = polish(system, derivative.gain, tol)
+      const there = at({ ...solved, x }).derivative
+      const change = normOf(there.parts.map((t, i) => sub(t, derivative.parts[i] as Tensor)))
+      return [there.parts, there.left, there.products, mul(short, change), way]
+    },
+    () => [derivative.parts, derivative.left, tensor(0), held, tensor(0)],
+  )
+  return {
+    parts,
+    left,
+    gain: derivative.gain,
+    products: add(products, derivative.products),
+    unconverged,
+    moved,
+  }
+}
+
+/** A result that must not be differentiated again, since w and e are held constant in it. */
+const once = (t: Tensor): Tensor => {
+  const refuse = (): never => {
+    throw new TraceError('auto: its derivative cannot be differentiated again', {
+      remedy: 'Use implicit() where second derivatives are needed',
+    })
+  }
+  const { graph } = traceGraph(([u]) => [u as Tensor], [t.shape])
+  return applyCustom([t], { label: 'auto', graph, jvp: refuse, vjp: refuse })[0] as Tensor
+}
+
+const note = ({ parts, left, products, unconverged }: Found, unseen: Tensor, tol: number): void => {
+  const known = (t: Tensor): Tensor => where(isFinite(t), t, Infinity)
+  const size = normOf(parts)
+  const neglected = mul(coarse, left)
+  const estimate = mul(2, add(neglected, unconverged))
+  const met = logicalAnd(lessEqual(estimate, mul(tol, maximum(size, tiny))), lessEqual(unseen, tol))
+  const { ok, singular, toleranceNotMet } = gradientStatusCode
+  report('gradientStatus', where(isFinite(size), where(met, ok, toleranceNotMet), singular))
+  report('estimate', known(add(estimate, mul(1e-14, size))))
+  report('bound', Infinity)
+  report('neglected', known(neglected))
+  report('unconverged', known(unconverged))
+  report('rho', NaN)
+  report('products', products)
+}
+
+/**
+ * The derivative to a tolerance, by whatever is cheapest, for each lane; gradientStatus `toleranceNotMet` where the tolerance
+ * cannot be met, `singular` where ∂ₓG is. Reports its certificate without being asked, and the number of products with ∂ₓF.
+ * In a plain `solve` the cotangent of x̄ is taken as it comes, at x̄: an x̄ that is not converged to tol is told by toleranceNotMet;
+ * `hypergradient`, which knows the outer objective, corrects for it.
+ * Its derivatives cannot be differentiated again.
+ */
+export const auto = (options: AutoOptions = {}): Strategy => {
+  checkOptions('auto', options, ['tol', 'maxSteps'])
+  const { tol = 1e-6, maxSteps } = options
+  if (!(tol > 0 && tol < 1) || !(maxSteps === undefined || (Number.isInteger(maxSteps) && maxSteps >= 1))) {
+    throw new ArgumentError('auto: options out of range', {
+      expected: '0 < tol < 1, maxSteps an integer ≥ 1',
+      received: `tol ${String(tol)}, maxSteps ${String(maxSteps)}`,
+    })
+  }
+  const gradientOf = (
+    solved: Solved,
+    outer: (x: Tensor, theta: readonly Tensor[]) => Tensor,
+    wanted: readonly boolean[],
+    seesOuter: boolean,
+  ): readonly Maybe[] => {
+    const indices = wanted.flatMap((flag, i) => (flag ? [i] : []))
+    const at = (here: Solved): { readonly system: RootSystem; readonly derivative: AtPoint } => {
+      const system = rootSystem(here, { form: 'own', wanted, maxSteps })
+      const { x, theta, residual, linear, direct, solveTransposed } = system
+      const pulled = (d: Tensor): Tensor[] => {
+        const all = linear.pullTheta(d)
+        return indices.map((i) => all[i] ?? broadcast(0, (theta[i] as Tensor).shape))
+      }
+      const v = grad((y: Tensor) => outer(y, theta))(x)
+      const { d, left, products } = settle(neg(v), {
+        ...{ apply: linear.pullX, solve: solveTransposed, direct, tol },
+        effect: (e) => normOf(pulled(e)),
+      })
+      const lagrangian = (th: Tensor[]): Tensor => add(outer(x, th), dot(d, residual(x, th)))
+      const all = grad(lagrangian)([...theta])
+      const parts = indices.map((i) => all[i] as Tensor)
+      const gain = div(norm2(d), maximum(norm2(v), tiny))
+      return { system, derivative: { parts, left, gain, products } }
+    }
+    const found = nearFixedPoint(solved, at, tol)
+    note(found, seesOuter ? tensor(0) : div(found.moved, maximum(norm2(stopGradient(solved.x)), tiny)), tol)
+    return wanted.map((flag, i) => (flag ? once(found.parts[indices.indexOf(i)] as Tensor) : undefined))
+  }
+  return {
+    name: 'auto',
+    certifies: true,
+    gradient: (solved, outer, wanted) => gradientOf(solved, outer, wanted, true),
+    vjp: (solved, v, wanted) => {
+      const held = stopGradient(v)
+      return gradientOf(solved, (x) => dot(held, x), wanted, false)
+    },
+    jvp: (solved, dTheta) => {
+      if (dTheta.every((t) => t === undefined)) return undefined
+      const given = dTheta.map((t) => t && stopGradient(t))
+      const at = (here: Solved): { readonly system: RootSystem; readonly derivative: AtPoint } => {
+        const system = rootSystem(here, { form: 'own', maxSteps })
+        const { x, linear, direct, apply, solve } = system
+        const source = linear.push(undefined, given) ?? broadcast(0, x.shape)
+        const { d, left, products } = settle(neg(source), { apply, solve, effect: norm2, direct, tol })
+        return {
+          system,
+          derivative: { parts: [d], left, gain: div(norm2(d), maximum(norm2(source), tiny)), products },
+        }
+      }
+      const found = nearFixedPoint(solved, at, tol)
+      note(found, tensor(0), tol)
+      return once(found.parts[0] as Tensor)
+    },
+  }
+}
