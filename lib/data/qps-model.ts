@@ -1,17 +1,7 @@
 // The quadratic program that the lines of a QPS text describe, statement by statement, with what a statement may say.
 import type { DataError } from '../base/errors.js'
 import { didYouMean, quoteName, type Source } from './source.js'
-
-/** A sparse matrix by columns: column j has its entries at [indptr[j], indptr[j + 1]), each row once. */
-export interface SparseColumns {
-  readonly rows: number
-  readonly columns: number
-  /** Shape [columns + 1]. */
-  readonly indptr: Int32Array
-  /** The row of each entry, from 0. */
-  readonly indices: Int32Array
-  readonly values: Float64Array
-}
+import type { SparseColumns } from './sparseColumns.js'
 
 /** A quadratic program of n variables and m rows; ±Infinity stands for no bound. */
 export interface QpsData {

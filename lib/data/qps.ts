@@ -6,7 +6,8 @@ import { Line } from './qps-line.js'
 import { type Bounds, type QpsData, QpsModel, type RowType, rowTypes } from './qps-model.js'
 import { didYouMean, oneOf, quoteName, readBytes, SPACE, Source, TAB, type Text } from './source.js'
 
-export type { QpsData, SparseColumns } from './qps-model.js'
+export type { QpsData } from './qps-model.js'
+export type { SparseColumns } from './sparseColumns.js'
 
 export interface QpsOptions {
   /** Bounds, ranges and right-hand sides of this size and above stand for none; default 1e20. */

@@ -4,7 +4,7 @@
 import { ArgumentError } from '../base/errors.js'
 import { quoteName } from '../data/source.js'
 import type { QpsData } from '../data/qps.js'
-import { eachEntry } from './equilibrate.js'
+import { eachEntry } from '../data/sparseColumns.js'
 
 const tolerance = 1e-7
 
@@ -16,7 +16,7 @@ export const checkConvex = ({ Q, sense, name, columnNames }: QpsData): void => {
   const sign = sense === 'max' ? -1 : 1
   const refuse = (j: number, received: string): never => {
     const shape = sense === 'max' ? 'concave' : 'convex'
-    throw new ArgumentError(`the objective of ${quoteName(name)} is not ${shape}`, {
+    throw new ArgumentError(`the objective${name === '' ? '' : ` of ${quoteName(name)}`} is not ${shape}`, {
       code: 'ERR_NOT_CONVEX',
       expected: `a positive semidefinite matrix ${sense === 'max' ? '−Q where it is maximised' : 'Q'}`,
       received: `${received} at variable ${quoteName(columnNames[j] ?? '')}`,

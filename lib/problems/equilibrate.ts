@@ -2,7 +2,8 @@
 // objective times σ. Ruiz's iteration (A scaling algorithm to equilibrate both rows and columns norms in matrices, RAL,
 // 2001) on the symmetric matrix of the optimality conditions, as in OSQP (Stellato et al. 2020, section 5.1):
 //   K = [ Q  Cᵀ I ; C 0 0 ; I 0 0 ],  each row and column divided by the root of its largest entry, until all are near 1.
-import type { QpsData, SparseColumns } from '../data/qps.js'
+import type { QpsData } from '../data/qps.js'
+import { eachEntry } from '../data/sparseColumns.js'
 
 /** Powers of two. */
 export interface Scaling {
@@ -19,17 +20,6 @@ export interface Scaling {
 const rounds = 12
 /** Size of the scaled objective. Multipliers grow with it, and curvature sinks into the regularization of the solver without it. */
 const target = 0.5
-
-/** Calls f(row, column, value) for every entry. */
-export const eachEntry = (
-  { columns, indptr, indices, values }: SparseColumns,
-  f: (i: number, j: number, value: number) => void,
-): void => {
-  for (let j = 0; j < columns; j++) {
-    const end = indptr[j + 1] as number
-    for (let k = indptr[j] as number; k < end; k++) f(indices[k] as number, j, values[k] as number)
-  }
-}
 
 /** The power of two nearest to x > 0 on a logarithmic scale; 1 for what is no such number. */
 const powerOfTwo = (x: number): number =>

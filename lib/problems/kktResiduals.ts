@@ -4,8 +4,8 @@
 //   Qx + c + Cᵀλ + μ = 0;   λ and μ are positive at an upper side, negative at a lower one, 0 where neither is active
 // A maximised objective is minimised with the other sign.
 import type { QpsData } from '../data/qps.js'
+import { eachEntry } from '../data/sparseColumns.js'
 import { Sums, worst } from './compensatedSums.js'
-import { eachEntry } from './equilibrate.js'
 
 /** x, λ and μ of a program of n variables and m rows. */
 export interface ProgramSolution<V = Float64Array> {

@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { test } from 'tap'
 import { DataError } from '../../lib/base/errors.js'
-import { parseQps, readQps, type QpsData, type SparseColumns } from '../../lib/data/qps.js'
+import { parseQps, readQps, type QpsData } from '../../lib/data/qps.js'
+import type { SparseColumns } from '../../lib/data/sparseColumns.js'
 import { damaged, damageRuns, resultOrDataError, saysWhere } from './mutation.js'
 
 const small = `* a comment

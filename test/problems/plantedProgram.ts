@@ -1,5 +1,6 @@
 // Quadratic programs with a known solution: x, multipliers and active sides are chosen first, then data for which they hold.
-import type { QpsData, SparseColumns } from '../../lib/data/qps.js'
+import type { QpsData } from '../../lib/data/qps.js'
+import type { SparseColumns } from '../../lib/data/sparseColumns.js'
 import { stream } from '../../lib/index.js'
 
 /** How a row or a variable is bounded, and where the solution lies. */

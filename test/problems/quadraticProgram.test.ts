@@ -15,7 +15,8 @@ import {
   valueAndGrad,
 } from '../../lib/index.js'
 import type { NDArray, ProgramVectors, SolvedProgram } from '../../lib/index.js'
-import { equilibrate, eachEntry } from '../../lib/problems/equilibrate.js'
+import { eachEntry } from '../../lib/data/sparseColumns.js'
+import { equilibrate } from '../../lib/problems/equilibrate.js'
 import { kktResiduals } from '../../lib/problems/kktResiduals.js'
 import { sideNames } from '../../lib/problems/quadraticProgram.js'
 import { rankOf, uniquenessOf } from '../../lib/problems/uniqueness.js'
