@@ -72,10 +72,13 @@ const sharedWide: Points = [
 interface Own {
   readonly together: Points
   readonly alone: Points
+  /** Whether an entry meets many others. */
+  readonly reused: boolean
 }
 
 /** By order: matrices of a lane's own, side by side and one lane after another. */
 const ownProducts: Own = {
+  reused: true,
   together: [
     [4, 0.24],
     [8, 0.45],
@@ -90,7 +93,75 @@ const ownProducts: Own = {
     [512, 0.9],
   ],
 }
+/** A matrix and a vector, by the square root of the size of the matrix: as fast as the cache gives it. */
+const ownVectors: Own = {
+  reused: false,
+  together: [
+    [4, 0.12],
+    [8, 0.15],
+    [32, 0.27],
+  ],
+  alone: [
+    [8, 0.03],
+    [32, 0.2],
+    [100, 0.27],
+    [1000, 0.22],
+  ],
+}
+const ownGrams: Own = {
+  reused: true,
+  together: [
+    [8, 0.3],
+    [64, 0.4],
+    [128, 0.55],
+    [256, 0.48],
+  ],
+  alone: [
+    [8, 0.17],
+    [32, 0.48],
+    [100, 0.65],
+    [256, 0.85],
+  ],
+}
+const ownCholeskys: Own = {
+  reused: true,
+  together: [
+    [4, 0.04],
+    [8, 0.07],
+    [16, 0.15],
+    [32, 0.3],
+    [64, 0.42],
+    [128, 0.55],
+  ],
+  alone: [
+    [8, 0.012],
+    [16, 0.045],
+    [32, 0.136],
+    [64, 0.3],
+    [128, 0.5],
+    [256, 0.72],
+    [512, 0.84],
+  ],
+}
+/** Triangular solves with one right-hand side. */
+const ownSubstitutions: Own = {
+  reused: false,
+  together: [
+    [8, 0.07],
+    [32, 0.2],
+    [128, 0.27],
+  ],
+  alone: [
+    [8, 0.007],
+    [32, 0.034],
+    [100, 0.09],
+    [256, 0.15],
+    [1000, 0.19],
+  ],
+}
+/** LU, and solves with a matrix of right-hand sides. */
 const ownFactors: Own = {
+  reused: true,
   together: [
     [4, 0.04],
     [8, 0.07],
@@ -105,6 +176,7 @@ const ownFactors: Own = {
     [512, 0.35],
   ],
 }
+const ownOf: Readonly<Record<string, Own>> = { gram: ownGrams, cholesky: ownCholeskys }
 
 /** How much slower it gets when the memory in use is larger than a cache: L1, L2, L3; and a tile should leave room for others. */
 const spill = (bytes: number): number =>
@@ -230,17 +302,26 @@ class Predictor {
         const fractions = inner <= 24 && (laneB ? rows : columns) > 24 ? sharedNarrow : sharedWide
         return libraryCall + work / interpolate(fractions, T * (laneB ? columns : rows))
       }
-      return this.own(work, Math.min(rows, inner, columns), inputs, ownProducts)
+      return Math.min(rows, columns) === 1
+        ? this.own(work, Math.sqrt(inner * Math.max(rows, columns)), inputs, ownVectors)
+        : this.own(work, Math.min(rows, inner, columns), inputs, ownProducts)
     }
     if (kernel === 'gram' && !this.isLane(inputs[0] as number)) return T * libraryCall + work / 0.7
-    return this.own(work, n, inputs, ownFactors)
+    const vector = kernel.endsWith('Solve') && this.shape(outputs[0] as number).at(-1) === 1
+    return this.own(work, n, inputs, vector ? ownSubstitutions : (ownOf[kernel] ?? ownFactors))
   }
 
-  /** Matrices of a lane's own: loops over lanes, or one lane after another where that is faster. */
-  private own(work: number, order: number, inputs: readonly number[], { together, alone }: Own): number {
-    const oneByOne = this.lanes * libraryCall + work / interpolate(alone, order)
-    if (this.lanes === 1) return oneByOne
+  /** Matrices of a lane's own, side by side. */
+  private own(
+    work: number,
+    order: number,
+    inputs: readonly number[],
+    { together, alone, reused }: Own,
+  ): number {
+    if (this.lanes === 1) return libraryCall + work / interpolate(alone, order)
     const bytes = 8 * this.lanes * inputs.reduce((total, v) => total + this.size(v), 0)
-    return Math.min(oneByOne, (work / interpolate(together, order)) * spill(bytes))
+    // Fractions of products with much reuse were measured with eight lanes: they contain what eight lanes spill.
+    const slowness = reused ? Math.sqrt(spill(bytes) / spill((8 * bytes) / this.lanes)) : spill(bytes)
+    return (work / interpolate(together, order)) * slowness
   }
 }
