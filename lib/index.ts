@@ -197,6 +197,15 @@ export { readLibsvm } from './data/libsvm.js'
 export { parseQps, readQps } from './data/qps.js'
 export type { QpsData, QpsOptions, SparseColumns } from './data/qps.js'
 export { csvText } from './study/csv.js'
+export { checkGradient } from './study/gradientCheck/checkGradient.js'
+export type {
+  CheckGradientOptions,
+  DirectionCheck,
+  GradientCheck,
+} from './study/gradientCheck/checkGradient.js'
+export { formatGradientCheck } from './study/gradientCheck/format.js'
+export type { DerivativeMode } from './study/gradientCheck/sampling.js'
+export type { Doubt, ErrorShares, Verdict } from './study/gradientCheck/verdict.js'
 export { groupedPanels, linePlot } from './study/plot.js'
 export { progressReporter } from './study/progress.js'
 export type { ProgressOptions, ProgressReporter, ShownProgress } from './study/progress.js'
