@@ -59,7 +59,7 @@ const shown = ({ estimator, terms, error, cost }: CostPoint): string => {
   return `${name} ${error.toExponential(1)} at ${cost.toFixed(2)} ×`
 }
 
-/** The table for these points; what θ does in x₀ alone needs no measurement. */
+/** The table for these points. */
 export const decisions = (points: readonly CostPoint[]): readonly Decision[] => [
   ...rules.map(({ problem, evidence, ...rule }) => ({
     ...rule,
@@ -77,6 +77,6 @@ export const decisions = (points: readonly CostPoint[]): readonly Decision[] => 
     situation: 'θ enters through x₀ alone, or the transient itself is wanted',
     sign: 'gradientStatus “undefined”',
     take: 'unrolled(): one-step and implicit derivatives are 0 there',
-    measured: '',
+    measured: 'zero by construction',
   },
 ]

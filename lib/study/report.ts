@@ -49,13 +49,13 @@ th{border-bottom:2px solid var(--rule)}
 tbody tr:nth-child(even){background:var(--stripe)}
 .number{text-align:right}
 .prose{white-space:normal;min-width:15rem}
-@media (max-width:699px){th,td{white-space:normal;padding:.3rem .45rem}td.number{white-space:nowrap}.prose{min-width:9rem}}
+@media (max-width:699px){th,td{white-space:normal;padding:.3rem .45rem}td.number{white-space:nowrap}td:not(.number){min-width:5.5rem}td.prose{min-width:9rem}}
 footer{margin-top:3rem;font-size:.85rem}
 @media print{main{max-width:none;padding:0}section{break-inside:avoid}}
 `
 
 /** Text longer than this is broken into lines. */
-const PROSE = 40
+const PROSE = 30
 
 const htmlTable = (table: Table): string => {
   const { columns, rows, numeric } = formatTable(table)

@@ -44,14 +44,14 @@ const ratios = ({ rows, summary }: BoundsResult): readonly Panel[] =>
   [...new Set(summary.map(({ inequality }) => inequality))].map((inequality) => ({
     title: inequality,
     x: { label: 'iteration k', scale: 'log' },
-    y: { label: 'measured / bound, the worst instance', scale: 'log' },
+    y: { label: 'measured / bound, the worst instance', domain: [0, 1.05] },
     series: summary
       .filter((entry) => entry.inequality === inequality)
       .map(({ family }) =>
         seriesOf(
           family,
           rows
-            .filter((row) => row.inequality === inequality && row.family === family && row.worst > 0)
+            .filter((row) => row.inequality === inequality && row.family === family)
             .map(({ k, worst }) => [k, worst]),
         ),
       ),
