@@ -165,7 +165,8 @@ HWY_INLINE void LaneProduct(Update update, Part part, int64_t rows, int64_t inne
                     scratch + j * depth * kWidth);
         }
       }
-      for (int64_t i = 0; i < rows; i += kBlockRows) {
+      const int64_t top = part == Part::all ? 0 : first / kBlockRows * kBlockRows;
+      for (int64_t i = top; i < rows; i += kBlockRows) {
         const int64_t height = std::min<int64_t>(kBlockRows, rows - i);
         In left = a.from(i, start);
         if (packA) left = PackLanes(depth, height, left.transposed(), scratchA).transposed();
