@@ -3,9 +3,12 @@
 //   unbounded:   Qd = 0, cᵀd < 0, and from no point does d leave the rows and bounds
 import type { QpsData } from '../data/qps.js'
 import { eachEntry } from '../data/sparseColumns.js'
+import type { SparseColumns } from '../data/sparseColumns.js'
 import { Sums, worst } from './compensatedSums.js'
 import { addSides, products, strays } from './kktResiduals.js'
 import type { ProgramSolution } from './kktResiduals.js'
+import { leastSquares } from './leastSquares.js'
+import type { LinearMap } from './leastSquares.js'
 
 /** How good a proof is that a program has no solution. */
 export interface CertificateCheck {
@@ -18,117 +21,122 @@ export interface CertificateCheck {
   readonly certificate: ProgramSolution
 }
 
-/** Steps of the correction of a proof. */
-const mostSteps = 50
+/** How often a proof is corrected before it is judged. */
+const rounds = 3
 
 const scaled = (v: Float64Array, by: number): Float64Array => v.map((a) => a * by)
 
-/** Multipliers of rows as a proof, with the best multipliers of bounds: μ = −Cᵀλ wherever the variable has a side for it. */
-const proofBy = (data: QpsData, rowMultipliers: Float64Array) => {
-  const { rowLower, rowUpper, lower, upper, C } = data
-  const stray = strays(rowMultipliers, rowLower, rowUpper)
-  const rows = rowMultipliers.map((v, i) => (stray[i] === 0 ? v : 0))
-  const { transposed } = products(data, { x: new Float64Array(C.columns), rowMultipliers: rows })
-  const wanted = lower.map((_, j) => -transposed.at(j))
-  const size = strays(wanted, lower, upper)
-  const bounds = wanted.map((v, j) => (size[j] === 0 ? v : 0))
-  const total = new Sums(1)
-  addSides(total, rows, rowLower, rowUpper)
-  addSides(total, bounds, lower, upper)
-  /** What no bound can take, and what the sides add up to. */
-  return { rows, bounds, left: wanted.map((v, j) => v - (bounds[j] as number)), total: total.at(0) }
+/** The products with those entries of C that are wanted, by columns and by rows. */
+const partOf = (C: SparseColumns, wanted: (i: number, j: number) => boolean): LinearMap => {
+  const product = (size: number, flip: boolean) => (v: Float64Array) => {
+    const out = new Float64Array(size)
+    eachEntry(C, (i, j, value) => {
+      if (!wanted(i, j)) return
+      const [to, from] = flip ? [j, i] : [i, j]
+      out[to] = (out[to] as number) + value * (v[from] as number)
+    })
+    return out
+  }
+  return { times: product(C.rows, false), transposed: product(C.columns, true) }
+}
+
+/** The best of a proof and its corrections, each made from the one before. */
+const bestOf = <P extends CertificateCheck>(first: P, correct: (proof: P) => P): CertificateCheck => {
+  let [best, last] = [first, first]
+  for (let k = 0; k < rounds && best.residual > 0 && last.residual < Infinity; k++) {
+    last = correct(last)
+    if (last.residual < best.residual) best = last
+  }
+  return { residual: best.residual, certificate: best.certificate }
 }
 
 /**
- * The smallest change of λ, on the rows where it is not 0, that takes away Cᵀλ in the columns with a remainder: least squares by
- * conjugate gradients (Björck 1996, algorithm 7.4.1), so that a proof that is almost one becomes one.
+ * Checks λ as a proof that the constraints admit no point; the residual is Infinity where it is none. μ is what the rows leave
+ * over: μ = −Cᵀλ wherever the variable has a side for it. Where none has one, the smallest change of λ that takes the rest away
+ * makes a proof of what is almost one.
  */
-const correction = ({ C }: QpsData, rows: Float64Array, left: Float64Array): Float64Array => {
-  const change = new Float64Array(C.rows)
-  const inside = (i: number, j: number): boolean => rows[i] !== 0 && left[j] !== 0
-  const times = (v: Float64Array): Float64Array => {
-    const out = new Float64Array(C.columns)
-    eachEntry(C, (i, j, value) => {
-      if (inside(i, j)) out[j] = (out[j] as number) + value * (v[i] as number)
-    })
-    return out
-  }
-  const transposed = (r: Float64Array): Float64Array => {
-    const out = new Float64Array(C.rows)
-    eachEntry(C, (i, j, value) => {
-      if (inside(i, j)) out[i] = (out[i] as number) + value * (r[j] as number)
-    })
-    return out
-  }
-  const square = (v: Float64Array): number => v.reduce((sum, a) => sum + a * a, 0)
-  let r = left
-  let s = transposed(r)
-  let p = s
-  let gamma = square(s)
-  const first = gamma
-  for (let k = 0; k < mostSteps && gamma > 1e-32 * first; k++) {
-    const q = times(p)
-    const alpha = gamma / square(q)
-    p.forEach((v, i) => {
-      change[i] = (change[i] as number) + alpha * v
-    })
-    r = r.map((v, j) => v - alpha * (q[j] as number))
-    s = transposed(r)
-    const next = square(s)
-    const [beta, before] = [next / gamma, p]
-    p = s.map((v, i) => v + beta * (before[i] as number))
-    gamma = next
-  }
-  return change
-}
-
-/** Checks λ as a proof that the constraints admit no point; the residual is Infinity where it is none. */
 export const checkInfeasible = (data: QpsData, { rowMultipliers }: ProgramSolution): CertificateCheck => {
-  const first = proofBy(data, rowMultipliers)
-  const change = correction(data, first.rows, first.left)
-  const proofs = [
-    first,
-    proofBy(
-      data,
-      first.rows.map((v, i) => v + (change[i] as number)),
-    ),
-  ].map(({ rows, bounds, left, total }) => {
-    const by = total < 0 ? -1 / total : 0
-    const residual = total < 0 ? worst(left.map(Math.abs)) * by : Infinity
+  const { rowLower, rowUpper, lower, upper, C } = data
+  const proofBy = (multipliers: Float64Array) => {
+    const stray = strays(multipliers, rowLower, rowUpper)
+    const rows = multipliers.map((v, i) => (stray[i] === 0 ? v : 0))
+    const { transposed } = products(data, { x: new Float64Array(C.columns), rowMultipliers: rows })
+    const wanted = lower.map((_, j) => -transposed.at(j))
+    const without = strays(wanted, lower, upper)
+    const bounds = wanted.map((v, j) => (without[j] === 0 ? v : 0))
+    const left = wanted.map((v, j) => v - (bounds[j] as number))
+    const total = new Sums(1)
+    addSides(total, rows, rowLower, rowUpper)
+    addSides(total, bounds, lower, upper)
+    const by = total.at(0) < 0 ? -1 / total.at(0) : 0
     return {
-      residual,
+      rows,
+      left,
+      residual: by > 0 ? worst(left.map(Math.abs)) * by : Infinity,
       certificate: {
-        x: new Float64Array(data.c.length),
+        x: new Float64Array(C.columns),
         rowMultipliers: scaled(rows, by),
         boundMultipliers: scaled(bounds, by),
       },
     }
+  }
+  return bestOf(proofBy(rowMultipliers), ({ rows, left }) => {
+    const part = partOf(C, (i, j) => rows[i] !== 0 && left[j] !== 0)
+    const change = leastSquares({ times: part.transposed, transposed: part.times }, left)
+    return proofBy(rows.map((v, i) => v + (change[i] as number)))
   })
-  const [given, corrected] = proofs as [CertificateCheck, CertificateCheck]
-  return corrected.residual < given.residual ? corrected : given
 }
 
-/** Checks d, given as x, as a direction along which the objective falls without end; Infinity where it does not fall. */
+/**
+ * Checks d, given as x, as a direction along which the objective falls without end; Infinity where it does not fall. The smallest
+ * change of d that takes Qd away, and what leaves rows and bounds, makes a proof of what is almost one.
+ */
 export const checkUnbounded = (data: QpsData, given: ProgramSolution): CertificateCheck => {
-  const { c, rowLower, rowUpper, lower, upper, C } = data
-  const fall = new Sums(1)
+  const { c, rowLower, rowUpper, lower, upper, C, Q } = data
   const sign = data.sense === 'max' ? -1 : 1
-  given.x.forEach((v, j) => {
-    fall.add(0, sign * (c[j] as number), v)
-  })
-  const size = -fall.at(0)
-  const certificate = {
-    x: scaled(given.x, size > 0 ? 1 / size : 0),
-    rowMultipliers: new Float64Array(C.rows),
-    boundMultipliers: new Float64Array(C.columns),
-  }
-  const { Qx, Cx } = products(data, certificate)
+  /** The part of v that leaves its sides. */
   const against = (v: number, low: number, high: number): number =>
-    Math.max(low > -Infinity ? -v : 0, high < Infinity ? v : 0)
-  const residual = worst([
-    ...certificate.x.map((_, j) => Math.abs(Qx.at(j))),
-    ...certificate.x.map((v, j) => against(v, lower[j] as number, upper[j] as number)),
-    ...rowLower.map((low, i) => against(Cx.at(i), low, rowUpper[i] as number)),
-  ])
-  return { residual: size > 0 ? residual : Infinity, certificate }
+    (v < 0 && low > -Infinity) || (v > 0 && high < Infinity) ? v : 0
+  const proofBy = (direction: Float64Array) => {
+    const fall = new Sums(1)
+    direction.forEach((v, j) => {
+      fall.add(0, -sign * (c[j] as number), v)
+    })
+    const x = scaled(direction, fall.at(0) > 0 ? 1 / fall.at(0) : 0)
+    const certificate = {
+      x,
+      rowMultipliers: new Float64Array(C.rows),
+      boundMultipliers: new Float64Array(C.columns),
+    }
+    const { Qx, Cx } = products(data, certificate)
+    const curved = x.map((_, j) => sign * Qx.at(j))
+    const rows = rowLower.map((low, i) => against(Cx.at(i), low, rowUpper[i] as number))
+    const bounds = lower.map((low, j) => against(x[j] as number, low, upper[j] as number))
+    const residual = worst([...curved, ...rows, ...bounds].map(Math.abs))
+    return { curved, rows, bounds, residual: fall.at(0) > 0 ? residual : Infinity, certificate }
+  }
+  return bestOf(proofBy(given.x), ({ curved, rows, bounds, certificate: { x } }) => {
+    const [m, n] = [C.rows, C.columns]
+    const free = (j: number): boolean => bounds[j] === 0
+    const inRows = partOf(C, (i, j) => rows[i] !== 0 && free(j))
+    const lowerPart = partOf(Q, (_, j) => free(j))
+    const upperPart = partOf(Q, (i, j) => i !== j && free(i))
+    const plus = (a: Float64Array, b: Float64Array): Float64Array => a.map((v, j) => v + (b[j] as number))
+    const start = x.map((v, j) => (free(j) ? v : 0))
+    const change = leastSquares(
+      {
+        times: (v) =>
+          Float64Array.from([...plus(lowerPart.times(v), upperPart.transposed(v)), ...inRows.times(v)]),
+        transposed: (r) => {
+          const curvature = r.subarray(0, n)
+          return plus(
+            plus(lowerPart.transposed(curvature), upperPart.times(curvature)),
+            inRows.transposed(r.subarray(n, n + m)),
+          )
+        },
+      },
+      Float64Array.from([...curved, ...rows]),
+    )
+    return proofBy(start.map((v, j) => v - (change[j] as number)))
+  })
 }
