@@ -1,4 +1,6 @@
 // The public names of onestep.
+import { descentBy } from './bilevel/descent.js'
+import { localExecutor } from './runtime/executor.js'
 export * from './base/errors.js'
 export { NDArray, array, full, linspace, logspace, ones, zeros } from './base/ndarray.js'
 export type { ArrayInput, ArrayLikeND, Nested } from './base/ndarray.js'
@@ -139,6 +141,27 @@ export type {
   InnerProblem,
   SeveralInner,
 } from './bilevel/hypergradient.js'
+
+export { checkpointText, readCheckpoint } from './bilevel/descentState.js'
+export type { DescentHistory, DescentState } from './bilevel/descentState.js'
+export { descentStatuses } from './bilevel/descentStatus.js'
+export type { DescentStatus } from './bilevel/descentStatus.js'
+export { domain } from './bilevel/domain.js'
+export type { BoxOptions, Domain } from './bilevel/domain.js'
+export { innerTolerance } from './bilevel/innerTolerance.js'
+export type { InnerTolerance } from './bilevel/innerTolerance.js'
+export { optimizer } from './bilevel/optimizer.js'
+export type { Optimizer, OuterPoint, OuterStep } from './bilevel/optimizer.js'
+export { safeStepSize } from './bilevel/safeStepSize.js'
+export type { OuterConstants } from './bilevel/safeStepSize.js'
+/** Hypergradient descent, on this thread unless an executor is given. */
+export const hypergradientDescent = descentBy(localExecutor)
+export type {
+  Descent,
+  DescentOptions,
+  DescentProgress,
+  SeveralDescentOptions,
+} from './bilevel/descentOptions.js'
 
 export { shared, summed } from './base/executor.js'
 export { jointProgress } from './base/jointProgress.js'

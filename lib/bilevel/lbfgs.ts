@@ -1,6 +1,7 @@
 // L-BFGS (Nocedal 1980): d = −H g, with H by the two loops over the last pairs s = θ₊ − θ, y = g₊ − g:
 //   q ← g;   newest to oldest: aᵢ = ρᵢ sᵢᵀq, q ← q − aᵢ yᵢ;   r ← γ q;   oldest to newest: r ← r + (aᵢ − ρᵢ yᵢᵀr) sᵢ
-// with ρ = 1 / sᵀy and γ = sᵀy / yᵀy of the newest pair. Pairs that are not there yet have ρ = 0 and do nothing. Entries that stand at
+// with ρ = 1 / sᵀy and γ = sᵀy / yᵀy of the newest pair. Pairs that are not there yet have ρ = 0 and do nothing. Where h is not
+// convex, sᵀy ≤ 0, all pairs are forgotten and γ = ‖s‖ / ‖y‖, so that steps stay as long as the bend of h allows. Entries that stand at
 // a bound that the gradient presses on are held (Bertsekas 1982): H acts on the others alone.
 import { ArgumentError, checkOptions } from '../base/errors.js'
 import type { Tensor } from '../ir/tensor.js'
@@ -15,6 +16,7 @@ import {
   mul,
   neg,
   notEqual,
+  square,
   sub,
   where,
 } from '../ops/elementwise.js'
@@ -64,17 +66,21 @@ export const lbfgs = (options: LbfgsOptions = {}): Optimizer => {
   }
   const remember = (state: LbfgsState, theta: Tensor, gradient: Tensor): LbfgsState => {
     const [s, y] = [sub(theta, state.theta), sub(gradient, state.gradient)]
-    const curvature = dot(s, y)
-    const counts = greater(curvature, mul(leastCurvature, mul(norm2(s), norm2(y))))
-    const safe = where(counts, curvature, 1)
-    const push = (list: Tensor, entry: Tensor): Tensor =>
-      where(counts, concat([slice(list, [1, memory]), reshape(entry, [1, ...list.shape.slice(1)])]), list)
+    const [curvature, lengthS, lengthY] = [dot(s, y), norm2(s), norm2(y)]
+    const counts = greater(curvature, mul(leastCurvature, mul(lengthS, lengthY)))
+    const moved = logicalAnd(greater(lengthS, 0), greater(lengthY, 0))
+    const over = (a: Tensor, b: Tensor): Tensor => div(a, where(moved, b, 1))
+    const push = (list: Tensor, entry: Tensor): Tensor => {
+      const pushed = concat([slice(list, [1, memory]), reshape(entry, [1, ...list.shape.slice(1)])])
+      return where(counts, pushed, where(moved, 0, list))
+    }
+    const scale = where(counts, over(curvature, square(lengthY)), over(lengthS, lengthY))
     return {
       ...state,
       s: push(state.s, s),
       y: push(state.y, y),
-      rho: push(state.rho, div(1, safe)),
-      gamma: where(counts, div(safe, where(counts, dot(y, y), 1)), state.gamma),
+      rho: push(state.rho, div(1, where(counts, curvature, 1))),
+      gamma: where(moved, scale, state.gamma),
     }
   }
   /** H g of the entries that are free. */

@@ -26,6 +26,8 @@ export interface OuterPoint {
   readonly value: Tensor
   /** h at another θ: solves the inner problem there; NaN where that fails. */
   readonly objective: (theta: Tensor) => Tensor
+  /** How wrong h may be, since the inner problem is solved so far only: about four times what more exactness changes. */
+  readonly noise: () => Tensor
   /** The nearest θ that is allowed. */
   readonly project: (theta: Tensor) => Tensor
 }

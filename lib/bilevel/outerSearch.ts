@@ -1,5 +1,6 @@
-// Backtracking on the outer objective: h is known only as exactly as the inner problem is solved, so that a search can fail. Then it
-// says so, by a step of length 0, and leaves θ where it is.
+// Backtracking on the outer objective. h is known only as exactly as the inner problem is solved: where the decrease that is wanted
+// drowns in that, a step no longer than the last one is taken on the word of the gradient. A search that fails all the same says so,
+// by a step of length 0, and leaves θ where it is.
 import type { Tensor } from '../ir/tensor.js'
 import type { Operand } from '../ir/trace.js'
 import { greater, mul, where } from '../ops/elementwise.js'
@@ -20,10 +21,10 @@ export interface SearchPath {
 /** θ(α) with an α that lowers h enough, and the step length that the next search knows as the last one. */
 export const searchAlong = (
   rule: Backtracking,
-  { theta, value, objective }: OuterPoint,
+  { theta, value, objective, noise }: OuterPoint,
   { path, change, last, first }: SearchPath,
 ): { readonly theta: Tensor; readonly stepSize: Tensor; readonly last: Tensor } => {
-  const alpha = search(rule, (a) => objective(path(a)), value, change, last, first)
+  const alpha = search(rule, (a) => objective(path(a)), value, change, last, first, noise())
   // A search that used all of its trials ends at the shortest of them.
   const found = greater(alpha, mul(first, rule.shrink ** rule.maxShrinks * (1 + 1e-9)))
   return {

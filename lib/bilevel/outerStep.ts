@@ -1,7 +1,6 @@
 // One outer step, as one traced function of one θ-instance: the hypergradient at u, and where the optimizer goes from there.
-import { flatten, unflatten } from '../base/tree.js'
+import { flattenLike, unflatten } from '../base/tree.js'
 import type { TreeSpec } from '../base/tree.js'
-import { statusCode } from '../base/status.js'
 import type { CertificateOptions } from '../differentiation/certificate.js'
 import type { Solver } from '../differentiation/solver.js'
 import type { Strategy } from '../differentiation/strategy.js'
@@ -10,20 +9,25 @@ import type { Shape } from '../base/shape.js'
 import type { Tensor } from '../ir/tensor.js'
 import { inline, isOperand, tensor, traceGraph } from '../ir/trace.js'
 import type { Operand } from '../ir/trace.js'
-import { greater, maximum, minimum, mul, sub, where } from '../ops/elementwise.js'
+import { abs, greater, isFinite, maximum, minimum, mul, sub, where } from '../ops/elementwise.js'
 import { packing } from '../ops/packing.js'
 import { norm2 } from '../ops/reduce.js'
 import type { Domain } from './domain.js'
 import { hypergradient } from './hypergradient.js'
-import type { InnerProblem } from './hypergradient.js'
 import type { Optimizer } from './optimizer.js'
 import { strategyWithParameters, withParameters, withTolerance } from './substitute.js'
 
-type AnySolver = Solver<unknown, unknown, never>
+type AnySolver = Solver<unknown, unknown, unknown>
+
+interface AnyInner {
+  readonly solver: AnySolver
+  readonly x0: unknown
+  readonly strategy?: Strategy
+}
 
 /** What `hypergradient` takes, for one inner problem or several. */
 export interface AnyProblem {
-  readonly inner: AnySolver | Readonly<Record<string, InnerProblem<unknown, unknown>>>
+  readonly inner: AnySolver | Readonly<Record<string, AnyInner>>
   readonly x0?: unknown
   readonly outer: (x: never, theta: never) => Operand
   readonly strategy?: Strategy
@@ -50,6 +54,8 @@ export interface Accuracy {
   readonly tightening: Tensor
 }
 
+/** What an inner tolerance is multiplied by where more exactness is wanted. */
+export const refining = 0.01
 /** No tolerance is tightened below this. */
 const leastTolerance = 1e-12
 
@@ -62,7 +68,7 @@ const adapted = (given: AnyProblem, thetaOf: (u: Tensor) => unknown, accuracy: A
     return minimum(base, maximum(leastTolerance, mul(base, accuracy.tightening)))
   }
   const solverOf = (solver: AnySolver): AnySolver =>
-    withParameters(withTolerance(solver as Solver<unknown, unknown, unknown>, tighter), thetaOf) as AnySolver
+    withParameters(withTolerance(solver, tighter), thetaOf as (u: unknown) => unknown)
   const how = (strategy: Strategy | undefined): { readonly strategy?: Strategy } =>
     strategy === undefined ? {} : { strategy: strategyWithParameters(strategy, thetaOf) }
   const { inner, outer, strategy } = given
@@ -74,7 +80,7 @@ const adapted = (given: AnyProblem, thetaOf: (u: Tensor) => unknown, accuracy: A
       : Object.fromEntries(
           Object.entries(inner).map(([name, problem]) => [
             name,
-            { ...problem, ...how(problem.strategy), solver: solverOf(problem.solver as AnySolver) },
+            { ...problem, ...how(problem.strategy), solver: solverOf(problem.solver) },
           ]),
         ),
     outer: (x, u) => outer(x, thetaOf(u) as never),
@@ -83,13 +89,15 @@ const adapted = (given: AnyProblem, thetaOf: (u: Tensor) => unknown, accuracy: A
 
 /** Where the inner problems start, of the structure of x. */
 const startsOf = ({ inner, x0 }: AnyProblem): unknown =>
-  isSolver(inner) ? x0 : Object.fromEntries(Object.entries(inner).map(([name, problem]) => [name, problem.x0]))
+  isSolver(inner)
+    ? x0
+    : Object.fromEntries(Object.entries(inner).map(([name, problem]) => [name, problem.x0]))
 
 /** The columns of an instance before the first step. */
 export const firstColumns =
   ({ problem, domain, optimizer, structure }: OuterProgram) =>
   (theta: unknown, data: unknown) => {
-    const { leaves } = flatten(theta, isOperand, 'theta')
+    const leaves = flattenLike(theta, structure.spec, isOperand, 'theta')
     const u = domain.start(packing(structure.shapes).pack(leaves.map(tensor)))
     return { u, x: startsOf(problem(data)), state: optimizer.init(u), theta }
   }
@@ -100,24 +108,33 @@ export const outerStep =
   (u: Tensor, x: unknown, state: unknown, accuracy: Accuracy, data: unknown) => {
     const space = packing(structure.shapes)
     const thetaOf = (v: Tensor): unknown => unflatten(structure.spec, space.unpack(domain.theta(v)))
-    const given = adapted(problem(data), thetaOf, accuracy)
+    const original = problem(data)
+    const given = adapted(original, thetaOf, accuracy)
     const run = (options: AnyProblem, at: Tensor, start: unknown) =>
       hypergradient<unknown, Tensor, never>(options as never)(at, start)
     const here = run({ certificate: true, ...given }, u, warmStart ? x : undefined)
-    /** h alone. What it reports stays here: a trial that fails is no failure of the instance. */
-    const objective = (at: Tensor): Tensor => {
-      const { graph, captured } = traceGraph(
-        ([v]) => [run({ ...given, certificate: false }, v as Tensor, here.x).value],
-        [at.shape],
-      )
-      const { graph: silent, kinds } = reportsAsOutputs(graph)
-      const [value, ...reports] = inline(silent, [at, ...captured])
-      const status = reports.filter((_, i) => kinds[i] === 'status').reduce(maximum, tensor(statusCode.converged))
-      return where(greater(status, worst), NaN, value as Tensor)
-    }
+    /** h alone, from the last solution on. What it reports stays here: a trial that fails is no failure of the instance. */
+    const objective =
+      (options: AnyProblem) =>
+      (at: Tensor): Tensor => {
+        const { graph, captured } = traceGraph(
+          ([v]) => [run({ ...options, certificate: false }, v as Tensor, here.x).value],
+          [at.shape],
+        )
+        const { graph: silent, kinds } = reportsAsOutputs(graph)
+        const [value, ...reports] = inline(silent, [at, ...captured])
+        const status = reports.filter((_, i) => kinds[i] === 'status').reduce(maximum, tensor(0))
+        return where(greater(status, worst), NaN, value as Tensor)
+      }
     const { value, gradient } = here
+    const noise = (): Tensor => {
+      const tightening = mul(accuracy.tightening, refining)
+      const difference = sub(objective(adapted(original, thetaOf, { ...accuracy, tightening }))(u), value)
+      return where(isFinite(difference), mul(4, abs(difference)), 0)
+    }
     const next = optimizer.step(state, {
-      ...{ theta: u, gradient, value, objective },
+      ...{ theta: u, gradient, value, noise },
+      objective: objective(given),
       project: domain.project,
     })
     return {

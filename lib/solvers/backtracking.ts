@@ -62,6 +62,7 @@ export const backtracking = (options: BacktrackingOptions = {}): Backtracking =>
  * φ'(0) < 0, or a function of α. Where the decrease drowns in the rounding of φ(0), φ cannot tell a long step from a good one: then
  * a step no longer than the last one is enough, so that the last steps are neither cut nor too long. A NaN is never enough.
  * @param first the α that is tried first; default: that of the rule
+ * @param noise how wrong φ may be beside its rounding; default 0
  */
 export const search = (
   rule: Backtracking,
@@ -70,9 +71,10 @@ export const search = (
   slope: Tensor | ((alpha: Tensor) => Tensor),
   last: Operand,
   first: Operand = rule.initial,
+  noise: Operand = 0,
 ): Tensor => {
   const { shrink, sufficient, maxShrinks } = rule
-  const slack = mul(abs(atZero), 8 * Number.EPSILON)
+  const slack = add(mul(abs(atZero), 8 * Number.EPSILON), noise)
   const enough = (alpha: Tensor, value: Tensor): Tensor => {
     const decrease =
       typeof slope === 'function' ? mul(sufficient, slope(alpha)) : mul(mul(sufficient, alpha), slope)
