@@ -72,7 +72,9 @@ def solver(Q, q, A, b, G, h, tau, tol, most):
         r[:] = 0
         r[n : n + p] = corrector
         dx, ds, dz, dy = np.split(affine + solve(factor, r), ends)
-        alpha = min(1.0, tau * min(largest_step(s, ds), largest_step(z, dz)))
+        slope, bend = s @ dz + z @ ds, ds @ dz
+        smallest = max(0.1, -slope / (2 * bend)) if slope < 0 < bend else 1.0
+        alpha = min(1.0, smallest, tau * min(largest_step(s, ds), largest_step(z, dz)))
         return (x + alpha * dx, s + alpha * ds, z + alpha * dz, y + alpha * dy), np.linalg.norm(corrector)
 
     def run():

@@ -93,6 +93,17 @@ const largestStep = (v: Tensor, d: Tensor): Tensor => min(where(less(d, 0), neg(
 const room = (at: PrimalDual<Operand>, d: PrimalDual): Tensor =>
   minimum(largestStep(part(at, 's'), d.s as Tensor), largestStep(part(at, 'z'), d.z as Tensor))
 
+/**
+ * Where the gap (s + α ds)ᵀ(z + α dz) is smallest, a parabola in α, but no less than 0.1; 1 where it falls that far. Without this a
+ * step may overshoot, and the next ones undo it and overshoot again, for ever.
+ */
+const smallestGap = (at: PrimalDual<Operand>, d: PrimalDual): Tensor => {
+  const [s, z, ds, dz] = [part(at, 's'), part(at, 'z'), d.s as Tensor, d.z as Tensor]
+  const [slope, bend] = [add(dot(s, dz), dot(z, ds)), dot(ds, dz)]
+  const turns = logicalAnd(less(slope, 0), greater(bend, 0))
+  return where(turns, maximum(0.1, div(neg(slope), mul(2, where(turns, bend, 1)))), 1)
+}
+
 /** Moves v into the positive orthant, if it is not there: v + 1 − min(v). */
 const shifted = (v: Tensor): Tensor => {
   const below = neg(min(v))
@@ -240,7 +251,10 @@ export const interiorPoint = <P>(
       const { point, answer, error: least } = state
       const problem = readProgram(problemOf(theta))
       const { d, centring } = directionAt(point, state.residual, kktAt(problem, point, inSteps))
-      const alpha = problem.inequality === undefined ? tensor(1) : minimum(1, mul(tau, room(point, d)))
+      const alpha =
+        problem.inequality === undefined
+          ? tensor(1)
+          : minimum(smallestGap(point, d), minimum(1, mul(tau, room(point, d))))
       const next = plus(point, alpha, d)
       const residual = residualOf(problem, next)
       const error = measure === 'kkt' ? kktError(residual, next) : tensor(centring)

@@ -249,3 +249,34 @@ test('interior point: what does not fit is refused', async (t) => {
   t.throws(() => interiorPoint({ problem, measure: 'gap' as never }), { message: /measure/ })
   t.throws(() => interiorPoint({ problem, tua: 1 } as never), { code: 'ERR_UNKNOWN_OPTION' })
 })
+
+test('interior point: steps that overshoot by turns end', async (t) => {
+  // Found by random programs: with steps to the boundary the point goes round in a cycle of two.
+  const Q = array(
+    [0.05676390488520985, -0.010475933072740853, -0.010475933072740853, 0.8804767381976116],
+    [2, 2],
+  )
+  const rows = [
+    [1.751954063069732, 1.3634910986911062, -0.8633102201505914],
+    [-1.2709025475139042, -1.1793922545542044, 4.1820756486548865],
+    [1.2709025475139042, 1.1793922545542044, 6.47220171012594],
+    [0, -1, 0.8585855333034977],
+    [1, 0, -0.4748259055339487],
+    [0, 1, 1.6480021976723829],
+  ] as const
+  const data = {
+    Q,
+    q: array([-0.38079810740879255, -0.12601511839408086]),
+    G: array(
+      rows.flatMap(([a, b]) => [a, b]),
+      [6, 2],
+    ),
+    h: array(rows.map(([, , h]) => h)),
+  }
+  const solver = interiorPoint({ problem: () => data, tol: 1e-10 })
+  const found = compile(() => (solve(solver, { x0: primalDualStart(data) }) as PrimalDual).x)()
+  t.equal(found.status, 'converged')
+  t.ok(found.iterations < 20)
+  const x = (found.value as NDArray).data
+  t.ok(Math.abs(x[0]! + 0.4748259) < 1e-6 && Math.abs(x[1]! + 0.0230563) < 1e-6)
+})
