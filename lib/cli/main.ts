@@ -4,6 +4,8 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { ArgumentError, OnestepError } from '../base/errors.js'
 import { packageRoot } from '../runtime/diagnosis.js'
+import { checkCommand } from './checkCommand.js'
+import type { CheckOptions } from './checkCommand.js'
 import { doctorCommand } from './doctorCommand.js'
 import { explainCommand } from './explainCommand.js'
 import { qpCommand } from './qpCommand.js'
@@ -42,6 +44,27 @@ program
   .addHelpText('after', '\nExample:\n  onestep explain ridge.ts --batch 4096')
   .action(async (file: string, options: Readonly<Record<string, string | boolean | undefined>>) => {
     exitCode = await explainCommand(file, options)
+  })
+
+program
+  .command('check')
+  .description('the gradient of a problem beside differences through the whole solve, with the error of each')
+  .argument('<file>', 'a module whose default export is a problem; see docs/checking-gradients.md')
+  .option('--json', 'as JSON')
+  .option('--directions <count>', 'random directions; default 4, none with --coordinates')
+  .option('--coordinates', 'every entry of the first argument by itself')
+  .option('--seed <number>', 'of the random directions', '0')
+  .option('--tol <tolerance>', 'relative difference that passes as agreement', '1e-5')
+  .addHelpText(
+    'after',
+    `
+Exit codes: 0 agrees; 1 disagrees or inconclusive, or the file is missing or fails; 2 wrong use, run is not scalar.
+
+Example:
+  onestep check ridge.ts --directions 8 --tol 1e-6`,
+  )
+  .action(async (file: string, options: CheckOptions) => {
+    exitCode = await checkCommand(file, options)
   })
 
 program

@@ -162,7 +162,7 @@ const describe = (
  * or `[value, gradient]` has the gradient checked that it gives.
  *
  * Each direction takes 2 · `steps` + 8 values, all directions together one batch (16 directions at a time).
- * @throws {ArgumentError | ShapeError} on wrong options, a θ without finite entries, a function that is not scalar.
+ * @throws {ArgumentError} on wrong options, a θ without finite entries, a function that is not scalar.
  */
 export const checkGradient = <P>(
   f: (theta: P) => unknown,

@@ -7,7 +7,6 @@ import { extrapolate, noiseLevel, ratio } from './differences.js'
 import type { Difference } from './differences.js'
 import type { Sampler, ValueSamples } from './sampling.js'
 import { stoppingError } from './stoppingError.js'
-import type { StoppingError } from './stoppingError.js'
 import { differs } from './verdict.js'
 import type { Finding } from './verdict.js'
 
@@ -19,7 +18,7 @@ const closePoints = 4
 /** Where the effect of stopping cannot be measured: relative errors of value and derivative, in units of the residual. */
 const assumed = 10
 /** What the effect of stopping is multiplied by. */
-const safety = 4
+const safety = 10
 
 /** θ itself. */
 export interface Center {
@@ -34,6 +33,15 @@ export interface Measured {
   readonly center: Center
   /** One for each direction. */
   readonly findings: readonly Finding[]
+}
+
+/** One direction of a block. */
+interface Row {
+  readonly finding: Finding
+  /** θ, then its own points. */
+  readonly samples: ValueSamples
+  /** The first rung that is used. */
+  readonly first: number
 }
 
 /** Where the values of one direction stand among its samples: 0 is θ, then h and −h for each rung, then the points close by. */
@@ -67,6 +75,7 @@ const ownOf = (all: ValueSamples, from: number, count: number): ValueSamples => 
     status: Uint8Array.from(indices, (i) => all.status[i] as number),
     iterations: Int32Array.from(indices, (i) => all.iterations[i] as number),
     residual: Float64Array.from(indices, (i) => all.residual[i] as number),
+    solves: all.solves,
   }
 }
 
@@ -93,27 +102,14 @@ const differenceOf = (
   return { found: extrapolate(at(0), rungs, sigma), first }
 }
 
-/** |c| |dr/dθ| + |γ| r along one direction, from the residuals at the rungs on which the difference rests. */
-const stoppingShare = (
-  effect: StoppingError,
-  row: number,
-  { found }: Finding,
-  { residual }: ValueSamples,
-  ladder: readonly number[],
-  first: number,
-): number => {
-  if (found === undefined) return 0
-  const [low, high] = found.rungs
-  const turns = ladder
-    .map(
-      (h, rung) =>
-        Math.abs((residual[plusAt(rung)] as number) - (residual[minusAt(rung)] as number)) / (2 * h),
-    )
-    .slice(first + low, first + high + 1)
-  return (
-    safety *
-    (effect.value * Math.max(...turns) + (effect.derivative[row] as number) * (residual[0] as number))
+/** |dr/dθ| along one direction, from the residuals at the rungs on which its difference rests. */
+const turnOf = ({ finding, samples, first }: Row, ladder: readonly number[]): number => {
+  const [low, high] = finding.found?.rungs ?? [0, -1]
+  const { residual } = samples
+  const turns = ladder.map(
+    (h, rung) => Math.abs((residual[plusAt(rung)] as number) - (residual[minusAt(rung)] as number)) / (2 * h),
   )
+  return Math.max(0, ...turns.slice(first + low, first + high + 1))
 }
 
 /**
@@ -139,7 +135,7 @@ export const measure = (
     gradientStatus: here.gradientStatus[0] as number,
     iterations: all.iterations[0] as number,
   }
-  const measured = Array.from(given, (derivative, row) => {
+  const measured = Array.from(given, (derivative, row): Row => {
     const samples = ownOf(all, 1 + row * ts.length, ts.length)
     const { found, first } = differenceOf(samples, ladder)
     const finding: Finding = { derivative, found, stopping: 0, statuses: countOf(samples.status) }
@@ -147,7 +143,7 @@ export const measure = (
   })
   const suspect = measured.findIndex(({ finding }) => differs(finding, tol))
   const slope = measured[suspect]?.finding.found?.derivative
-  if (slope === undefined || center.iterations === 0 || center.status !== statusCode.converged) {
+  if (slope === undefined || !all.solves || center.status !== statusCode.converged) {
     return { center, findings: measured.map(({ finding }) => finding) }
   }
   const along = (t: readonly number[]): NDArray =>
@@ -163,9 +159,12 @@ export const measure = (
     value: assumed * Math.max(1, Math.abs(center.value)),
     derivative: given.map((d) => assumed * Math.abs(d)),
   }
-  const findings = measured.map(({ finding, samples, first }, row) => ({
+  // The norm of a residual that turns may stand still: what moves along one direction is assumed of all, and at least r itself.
+  const r = all.residual[0] as number
+  const turn = Math.max(r, ...measured.map((row) => turnOf(row, ladder)))
+  const findings = measured.map(({ finding }, row) => ({
     ...finding,
-    stopping: stoppingShare(effect, row, finding, samples, ladder, first),
+    stopping: safety * (effect.value * turn + (effect.derivative[row] as number) * r),
   }))
   return { center, findings }
 }

@@ -1,6 +1,6 @@
 // A function and its derivative at points θ + Dᵀc near one θ: each point is an instance of one batch, θ and the directions D are
 // shared by all, so that a batch needs memory for its coefficients c alone.
-import { ArgumentError, ShapeError } from '../../base/errors.js'
+import { ArgumentError } from '../../base/errors.js'
 import { shared } from '../../base/executor.js'
 import { NDArray } from '../../base/ndarray.js'
 import { formatShape } from '../../base/shape.js'
@@ -26,6 +26,8 @@ export interface ValueSamples {
   readonly iterations: Int32Array
   /** Last errors of the solves; 0 where there are none. */
   readonly residual: Float64Array
+  /** Whether there are solves. */
+  readonly solves: boolean
 }
 
 export interface DerivativeSamples {
@@ -46,7 +48,7 @@ const partsOf = (result: unknown): { readonly value: Tensor; readonly gradient?:
   const own = (value: unknown): Tensor => {
     const x = isOperand(value) ? tensor(value) : undefined
     if (x?.rank === 0) return x
-    throw new ShapeError('checkGradient: the function is not a scalar one', {
+    throw new ArgumentError('checkGradient: the function is not a scalar one', {
       expected: 'a scalar, { value, gradient } or [value, gradient]',
       received: x === undefined ? 'a tree' : formatShape(x.shape),
       remedy: 'Sum the result, or weigh it with fixed numbers and sum',
@@ -95,7 +97,7 @@ export const sampler = (
     const leaves = flattenLike(partsOf(run(at)).gradient, spec, isOperand, 'gradient').map(tensor)
     leaves.forEach((leaf, i) => {
       if (formatShape(leaf.shape) === formatShape(shapes[i] as Shape)) return
-      throw new ShapeError('checkGradient: the gradient has another shape than θ', {
+      throw new ArgumentError('checkGradient: the gradient has another shape than θ', {
         expected: formatShape(shapes[i] as Shape),
         received: formatShape(leaf.shape),
       })
@@ -130,8 +132,10 @@ export const sampler = (
   return {
     values: (directions, coefficients) => {
       const results = valueAt.batch(x, shared(directions), coefficients)
-      const { status, iterations, residual = new Float64Array(results.batch) } = results
-      return { value: results.value.data, status, iterations, residual }
+      const { status, iterations, residual, batch } = results
+      const solves = residual !== undefined
+      const left = residual ?? new Float64Array(batch)
+      return { value: results.value.data, status, iterations, residual: left, solves }
     },
     derivatives: (directions, coefficients) => {
       const { value, status, gradientStatus, batch } = derivativeAt.batch(x, shared(directions), coefficients)

@@ -1,0 +1,57 @@
+// onestep check: the derivative of a problem beside differences through the whole solve.
+import { ArgumentError } from '../base/errors.js'
+import { isArrayInput } from '../base/ndarray.js'
+import { flatten, unflatten } from '../base/tree.js'
+import { tensor } from '../ir/trace.js'
+import { checkGradient } from '../study/gradientCheck/checkGradient.js'
+import { formatGradientCheck } from '../study/gradientCheck/format.js'
+import { plainJson } from './plainJson.js'
+import { loadProblem } from './problemFile.js'
+
+export interface CheckOptions {
+  readonly json?: boolean
+  readonly coordinates?: boolean
+  readonly directions?: string
+  readonly seed: string
+  readonly tol: string
+}
+
+const number = (name: string, text: string): number => {
+  const value = Number(text)
+  if (text.trim() !== '' && Number.isFinite(value)) return value
+  throw new ArgumentError(`--${name}`, { expected: 'a number', received: text })
+}
+
+/** The numbers of arguments that are held fixed, as Tensors of the function that is being traced. */
+const traced = (args: readonly unknown[]): unknown => {
+  const { leaves, spec } = flatten(args, isArrayInput, 'example')
+  return unflatten(spec, leaves.map(tensor))
+}
+
+/** Prints the check of the problem in a file; the exit code is 0 where the derivative agrees with its differences, else 1. */
+export const checkCommand = async (file: string, options: CheckOptions): Promise<number> => {
+  const { json: asJson = false, coordinates = false, directions, seed, tol } = options
+  const problem = await loadProblem(file)
+  const run = problem.run as (...args: readonly unknown[]) => unknown
+  const [theta, ...rest] = problem.example
+  if (theta === undefined) {
+    throw new ArgumentError(`${file}: example is empty`, {
+      expected: 'θ, the argument whose gradient is checked, as first entry',
+      remedy: 'Give numbers for every argument of run',
+    })
+  }
+  const check = checkGradient(
+    (first: unknown) => run(first, ...(traced(rest) as readonly unknown[])),
+    theta,
+    {
+      ...(directions === undefined ? {} : { directions: number('directions', directions) }),
+      ...(coordinates ? { coordinates: 'all' } : {}),
+      seed: number('seed', seed),
+      tol: number('tol', tol),
+    },
+  )
+  const { description } = problem
+  if (asJson) console.log(plainJson({ file, description, ...check }))
+  else console.log(`${description === undefined ? '' : `${description}\n`}${formatGradientCheck(check)}`)
+  return check.verdict === 'agrees' ? 0 : 1
+}
