@@ -284,7 +284,9 @@ export const interiorPoint = <P>(
     map: (point, theta, { alpha }) => {
       const problem = readProgram(problemOf(theta))
       const { d } = directionAt(point, residualOf(problem, point), kktAt(problem, point, inDerivatives))
-      return plus(point, stopGradient(alpha), d)
+      // From x̄ the last step length; from points further away no more than keeps s and z positive.
+      const most = problem.inequality === undefined ? tensor(1) : mul(tau, room(point, d))
+      return plus(point, stopGradient(minimum(alpha, most)), d)
     },
     residual: (point, theta) => residualOf(readProgram(problemOf(theta)), point),
     linearize: (point, theta): LinearOperator => {
