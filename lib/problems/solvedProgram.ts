@@ -38,7 +38,6 @@ export interface SolvedProgram extends KktResiduals, ProgramSolution {
 
 /** Residual of a certificate that is believed. */
 const certificateTolerance = 1e-6
-const checks = { infeasible: checkInfeasible, unbounded: checkUnbounded }
 /** What a solver may say of the scaled program, and only the original one can confirm. */
 const unjudged: readonly Status[] = ['converged', 'infeasible', 'unbounded']
 
@@ -48,6 +47,21 @@ const worstOf = ({ primal, dual, gap }: KktResiduals): number => Math.max(primal
 const scaledTolerance = (tol: number, { scaling: { D, R, B, sigma } }: ProgramForm): number => {
   const least = (v: Float64Array): number => v.reduce((a, b) => Math.min(a, b), 1)
   return tol * Math.min(sigma, sigma * least(D), least(R), least(B))
+}
+
+/**
+ * What a run that did not converge proves. Without a verdict of the solver the multipliers are tried: where there is no solution
+ * they grow along a proof.
+ */
+const proofIn = (
+  data: QpsData,
+  verdict: Status,
+  solution: ProgramSolution,
+): Pick<Run, 'status' | 'proof'> | undefined => {
+  const status = verdict === 'unbounded' ? verdict : 'infeasible'
+  const proof = (status === 'unbounded' ? checkUnbounded : checkInfeasible)(data, solution)
+  const size = verdict === status ? 1 : 1 + solution.x.reduce((sum, v) => sum + Math.abs(v), 0)
+  return proof.residual * size <= certificateTolerance ? { status, proof } : undefined
 }
 
 interface Attempt {
@@ -81,7 +95,7 @@ interface Run {
   readonly proof?: CertificateCheck
 }
 
-const run = (form: ProgramForm, attempt: Attempt): Run => {
+const run = (form: ProgramForm, attempt: Attempt, tol: number): Run => {
   const solver = interiorPoint({ problem: form.standard, ...attempt })
   const f = compile((theta: ProgramVectors) => {
     const point = solve(solver, { x0: form.start, theta })
@@ -91,22 +105,21 @@ const run = (form: ProgramForm, attempt: Attempt): Run => {
   const point = numbers<keyof PrimalDual>(value.point)
   const solution: ProgramSolution = numbers(value.solution)
   const residuals = kktResiduals(form.data, solution)
-  const proof =
-    status === 'infeasible' || status === 'unbounded' ? checks[status](form.data, solution) : undefined
-  const proved = proof !== undefined && proof.residual <= certificateTolerance
+  const worst = worstOf(residuals)
+  const proved = worst <= tol ? undefined : proofIn(form.data, status, solution)
   return {
-    ...{ solver, iterations, point, solution, residuals, worst: worstOf(residuals) },
-    ...(proved ? { status, proof } : { status: unjudged.includes(status) ? 'maxSteps' : status }),
+    ...{ solver, iterations, point, solution, residuals, worst },
+    ...(proved ?? { status: unjudged.includes(status) ? 'maxSteps' : status }),
   }
 }
 
 /** The first run whose residuals meet the tolerance or that proves that there is no solution, else the best one. */
 const best = (form: ProgramForm, options: Required<SolveProgramOptions>): Run => {
   const [first, ...others] = attemptsOf(form, options)
-  let found = run(form, first as Attempt)
+  let found = run(form, first as Attempt, options.tol)
   for (const attempt of others) {
     if (found.worst <= options.tol || found.proof !== undefined) break
-    const next = run(form, attempt)
+    const next = run(form, attempt, options.tol)
     if (next.proof !== undefined || !(found.worst <= next.worst)) found = next
   }
   return found

@@ -286,6 +286,15 @@ const special: readonly (readonly [string, string, SolvedProgram['status'], read
     [],
     '',
   ],
+  [
+    'no value of a variable, beside a fixed one',
+    program(
+      ' L r\n',
+      ' x f 0\n y r 5\n z f -5\n',
+      'BOUNDS\n LO y 1\n FX z 0\nQUADOBJ\n x x 49\n x y -28\n x z 7\n y y 21\n y z 5\n z z 163\n',
+    ),
+    ...(['infeasible', [], ''] as const),
+  ],
   ['a ray', program('', ' x f -3\n y f 1\n', 'QUADOBJ\n y y 2\n'), 'unbounded', [], ''],
   ['a ray of a free variable', program('', ' x f 3\n', 'BOUNDS\n FR x\n'), 'unbounded', [], ''],
   [
