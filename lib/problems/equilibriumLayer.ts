@@ -20,6 +20,7 @@ import { opaque } from './bilevelProblem.js'
 import type { Arrays, BilevelProblem, Exact } from './bilevelProblem.js'
 import { rootOf } from './denseEquation.js'
 import { dot, product, solveDense, transposed, transposedProduct } from './denseMatrix.js'
+import { finiteArray } from './samples.js'
 
 /** V: [n, n], U: [n, d], b: [n], C: [k, n]. */
 export interface LayerParameters {
@@ -130,7 +131,10 @@ export const equilibriumLayer = (
       received: JSON.stringify({ width: n, contraction: gamma }),
     })
   }
-  const [features, targets] = [array(data.features), array(data.targets)]
+  const [features, targets] = [
+    finiteArray('equilibriumLayer: features', data.features),
+    finiteArray('equilibriumLayer: targets', data.targets),
+  ]
   if (
     features.rank !== 2 ||
     targets.rank !== 2 ||

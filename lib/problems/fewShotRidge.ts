@@ -5,7 +5,7 @@
 // point sees it. They report gradientStatus 'undefined'; `unrolled` is right. With Hₜ = AₜᵀAₜ/n + λ I:
 //   ∂h/∂θ = Σₜ (I − α Hₜ)ᴷ ∇gₜ
 import { ArgumentError, ShapeError, checkOptions } from '../base/errors.js'
-import { NDArray, array, zeros } from '../base/ndarray.js'
+import { NDArray, zeros } from '../base/ndarray.js'
 import type { ArrayInput } from '../base/ndarray.js'
 import { formatShape } from '../base/shape.js'
 import type { Tensor } from '../ir/tensor.js'
@@ -18,6 +18,7 @@ import { opaque } from './bilevelProblem.js'
 import type { BilevelProblem, Exact } from './bilevelProblem.js'
 import { dot, product, transposedProduct } from './denseMatrix.js'
 import { squaredNormBound } from './normBound.js'
+import { finiteArray } from './samples.js'
 
 /** Features [tasks, n, p] and targets [tasks, n]. */
 export interface Tasks {
@@ -43,7 +44,10 @@ interface TaskRows {
 }
 
 const checkTasks = (what: string, { features, targets }: Tasks): TaskRows => {
-  const [A, b] = [array(features), array(targets)]
+  const [A, b] = [
+    finiteArray(`fewShotRidge: ${what} features`, features),
+    finiteArray(`fewShotRidge: ${what} targets`, targets),
+  ]
   if (A.rank === 3 && b.rank === 2 && A.size > 0 && b.shape.every((size, i) => size === A.shape[i]))
     return { A, b }
   throw new ShapeError(`fewShotRidge: the ${what} does not fit`, {

@@ -1,7 +1,7 @@
 // An upper bound of a spectral norm, for step sizes. With G = AᵀA (or A Aᵀ, whichever is smaller) and any k:
 //   ‖A‖₂² = ‖G‖₂ = ‖G^(2ᵏ)‖₂^(1/2ᵏ) ≤ ‖G^(2ᵏ)‖∞^(1/2ᵏ) ≤ (√m)^(1/2ᵏ) ‖A‖₂²,   m the rows of G
 // Power iteration would give a lower bound, which is no bound of a step size.
-import type { NDArray } from '../base/ndarray.js'
+import { NDArray } from '../base/ndarray.js'
 import type { Tensor } from '../ir/tensor.js'
 import { abs, div } from '../ops/elementwise.js'
 import { matmul } from '../ops/linalg.js'
@@ -27,8 +27,17 @@ const rowSums = compile((a: Tensor) => {
 
 /** A number ≥ ‖A‖₂², A: [n, p]. */
 export const squaredNormBound = (a: NDArray): number => {
-  if (a.data.every((v) => v === 0)) return 0
-  const { value } = rowSums(a)
-  // c₀ c₁^½ c₂^¼ …, and a little for rounding
-  return (value as readonly number[]).reduce((bound, c, k) => bound * c ** (1 / 2 ** k), 1 + 1e-9)
+  const largest = a.data.reduce((top, v) => Math.max(top, Math.abs(v)), 0)
+  if (largest === 0) return 0
+  const { value } = rowSums(
+    new NDArray(
+      a.shape,
+      a.data.map((v) => v / largest),
+    ),
+  )
+  // largest² c₀ c₁^½ c₂^¼ …, and a little for rounding
+  return (value as readonly number[]).reduce(
+    (bound, c, k) => bound * c ** (1 / 2 ** k),
+    (1 + 1e-9) * largest ** 2,
+  )
 }

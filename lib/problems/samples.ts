@@ -22,8 +22,20 @@ export interface Rows {
   readonly b: NDArray
 }
 
+/** @throws {ArgumentError} for NaN and infinities. */
+export const finiteArray = (what: string, source: ArrayInput): NDArray => {
+  const x = array(source)
+  const at = x.data.findIndex((v) => !Number.isFinite(v))
+  if (at < 0) return x
+  throw new ArgumentError(`${what} are not finite`, {
+    expected: 'finite numbers',
+    received: `${String(x.data[at])} at entry ${String(at)}`,
+    remedy: 'Leave such samples out, or fill them in',
+  })
+}
+
 const checkRows = (what: string, { features, targets }: Samples): Rows => {
-  const [A, b] = [array(features), array(targets)]
+  const [A, b] = [finiteArray(`${what} features`, features), finiteArray(`${what} targets`, targets)]
   if (A.rank === 2 && A.size > 0 && b.rank === 1 && b.shape[0] === A.shape[0]) return { A, b }
   throw new ShapeError(`${what}: features and targets do not fit`, {
     expected: 'features [n, p] with n, p ≥ 1, and targets [n]',

@@ -155,6 +155,7 @@ const sparseRegression = (
 ): BilevelProblem<Tensor, Tensor> => {
   const { A, b } = training
   const [n, p] = A.shape as readonly [number, number]
+  const bound = squaredNormBound(A)
   return {
     name,
     inner: opaque(
@@ -164,7 +165,8 @@ const sparseRegression = (
           const { lambda, mu } = penalties.traced(theta)
           return prox.elasticNet(v, step, lambda, mu)
         },
-        stepSize: n / squaredNormBound(A),
+        // Without features any step will do.
+        stepSize: bound === 0 ? 1 : n / bound,
         tol: 1e-10,
         ...options,
       }),
