@@ -1,6 +1,7 @@
 // onestep check: the derivative of a problem beside differences through the whole solve.
 import { ArgumentError } from '../base/errors.js'
 import { isArrayInput } from '../base/ndarray.js'
+import type { ArrayInput } from '../base/ndarray.js'
 import { flatten, unflatten } from '../base/tree.js'
 import { tensor } from '../ir/trace.js'
 import { checkGradient } from '../study/gradientCheck/checkGradient.js'
@@ -42,7 +43,8 @@ export const checkCommand = async (file: string, options: CheckOptions): Promise
   }
   const check = checkGradient(
     (first: unknown) => run(first, ...(traced(rest) as readonly unknown[])),
-    theta,
+    // Any tree: checked when it is read.
+    theta as ArrayInput,
     {
       ...(directions === undefined ? {} : { directions: number('directions', directions) }),
       ...(coordinates ? { coordinates: 'all' } : {}),

@@ -2,10 +2,12 @@
 // is a measurement with an error of its own; where that is too large to tell, the verdict says so.
 import { ArgumentError, checkOptions } from '../../base/errors.js'
 import { NDArray, array, isArrayInput } from '../../base/ndarray.js'
+import type { ArrayInput } from '../../base/ndarray.js'
 import { stream } from '../../base/random.js'
 import { stridesOf } from '../../base/shape.js'
 import type { GradientStatus, Status } from '../../base/status.js'
 import { flatten, leafPaths } from '../../base/tree.js'
+import type { Operand } from '../../ir/trace.js'
 import type { Numbers } from '../../runtime/compile.js'
 import { gradientStatusNames, statusNames } from '../../runtime/results.js'
 import { measure } from './measure.js'
@@ -166,7 +168,7 @@ const describe = (
  */
 export const checkGradient = <P>(
   f: (theta: P) => unknown,
-  theta: Numbers<P>,
+  theta: [Operand] extends [P] ? ArrayInput : Numbers<P>,
   options: CheckGradientOptions = {},
 ): GradientCheck => {
   if (typeof f !== 'function') {

@@ -78,7 +78,8 @@ export const extrapolate = (
       const entry = left + (left - above) / (ratio ** (2 * j) - 1)
       next.push(entry)
       const truncation = Math.max(Math.abs(entry - left), Math.abs(entry - above))
-      if (best === undefined || truncation + noise < best.truncation + best.noise) {
+      const error = truncation + noise
+      if (Number.isFinite(error) && !(best !== undefined && error >= best.truncation + best.noise)) {
         best = { derivative: entry, step: h, rungs: [i - j, i], truncation, noise, kink: 0 }
       }
     }
