@@ -67,13 +67,9 @@ const proofIn = (
 interface Attempt {
   readonly maxSteps: number
   readonly tol: number
-  readonly tau?: number
 }
 
-/** A second attempt with shorter steps: long ones can cycle (Cartis, Some disadvantages of a Mehrotra-type predictor-corrector, 2009). */
-const shortSteps = 0.9
-
-/** The tolerance that should do, then as far as doubles allow, then with shorter steps. */
+/** The tolerance that should do, then as far as doubles allow. */
 const attemptsOf = (
   form: ProgramForm,
   { tol, maxSteps, sensitivity }: Required<SolveProgramOptions>,
@@ -81,7 +77,6 @@ const attemptsOf = (
   // Gradients show more of the distance to the solution than residuals do.
   ...(sensitivity ? [] : [{ maxSteps, tol: scaledTolerance(tol, form) }]),
   { maxSteps, tol: 0 },
-  { maxSteps, tol: 0, tau: shortSteps },
 ]
 
 interface Run {
