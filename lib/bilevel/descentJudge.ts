@@ -36,10 +36,11 @@ export const judge = (
 ): 'step' | 'refine' | DescentStatus => {
   // A tolerance that was tightened may be out of reach.
   if (inner > worst) return refinements > 0 && inner === statusCode.maxSteps ? 'inaccurate' : 'innerFailed'
+  const open = refinements < mostRefinements
+  if (gradient === gradientStatusCode.toleranceNotMet) return open ? 'refine' : 'inaccurate'
   if (gradient !== gradientStatusCode.ok) return 'gradientFailed'
   if (!Number.isFinite(value) || !Number.isFinite(norm)) return 'nonFinite'
   if (norm + error <= tol) return 'converged'
-  const open = refinements < mostRefinements
   if (!(error <= share * norm)) return open ? 'refine' : 'inaccurate'
   if (steps >= maxSteps) return 'maxSteps'
   if (stepSize === 0) return open ? 'refine' : 'noDescent'

@@ -98,8 +98,11 @@ export const firstColumns =
   ({ problem, domain, optimizer, structure }: OuterProgram) =>
   (theta: unknown, data: unknown) => {
     const leaves = flattenLike(theta, structure.spec, isOperand, 'theta')
+    const given = problem(data)
+    // Its options are wrong or right before anything is computed.
+    hypergradient(given as never)
     const u = domain.start(packing(structure.shapes).pack(leaves.map(tensor)))
-    return { u, x: startsOf(problem(data)), state: optimizer.init(u), theta }
+    return { u, x: startsOf(given), state: optimizer.init(u), theta }
   }
 
 /** One outer step of an instance; see the head of this file. */
