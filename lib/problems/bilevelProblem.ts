@@ -16,11 +16,11 @@ export interface Exact<X, P> {
   readonly x: Arrays<X>
 }
 
-/** `X` is the tree of x, `P` that of θ; `Start` is a function of θ where θ enters through x0. */
-export interface BilevelProblem<X, P, Start = Operands<X>> {
+/** `X` is the tree of x, `P` that of θ. */
+export interface BilevelProblem<X, P> {
   readonly name: string
   readonly inner: Solver<X, P, unknown>
-  readonly x0: Start
+  readonly x0: Operands<X>
   /** Where an outer loop may start. */
   readonly theta: Arrays<P>
   /** g(x, θ), a scalar. */

@@ -1,18 +1,18 @@
 // Few-shot ridge regression whose θ is the initialisation (Finn, Abbeel, Levine 2017): for tasks t with support (Aₜ, bₜ) and query
 // (A′ₜ, b′ₜ), K steps of gradient descent from θ: [p] on
 //   f(x) = Σₜ 1/2n ‖Aₜ xₜ − bₜ‖² + λ/2 ‖xₜ‖²,   x: [tasks, p];      outer g(x) = mean over tasks of 1/2m ‖A′ₜ xₜ − b′ₜ‖²
-// θ enters through x0 only: at a fixed point it has no influence, and no strategy that differentiates the last steps or the fixed
-// point sees it. They report gradientStatus 'undefined'; `unrolled` is right. With Hₜ = AₜᵀAₜ/n + λ I:
+// The initialisation is part of the algorithm, the `init` of the solver. At a fixed point it has no influence, and no strategy that
+// differentiates the last steps or the fixed point sees it: they report gradientStatus 'undefined'; `unrolled` is right. With Hₜ = AₜᵀAₜ/n + λ I:
 //   ∂h/∂θ = Σₜ (I − α Hₜ)ᴷ ∇gₜ
 import { ArgumentError, ShapeError, checkOptions } from '../base/errors.js'
 import { NDArray, zeros } from '../base/ndarray.js'
 import type { ArrayInput } from '../base/ndarray.js'
 import { formatShape } from '../base/shape.js'
 import type { Tensor } from '../ir/tensor.js'
-import { add, mul, square, sub } from '../ops/elementwise.js'
+import { add, mul, sub } from '../ops/elementwise.js'
 import { matmul } from '../ops/linalg.js'
 import { broadcast, reshape } from '../ops/movement.js'
-import { sum, sumSquares } from '../ops/reduce.js'
+import { sumSquares } from '../ops/reduce.js'
 import { gradientDescent } from '../solvers/gradientDescent.js'
 import { opaque } from './bilevelProblem.js'
 import type { BilevelProblem, Exact } from './bilevelProblem.js'
@@ -96,13 +96,13 @@ const oracleOf =
   }
 
 /**
- * The problem, with α = 1/L. x0 is a function of θ: `solve(inner, { x0: x0(theta), theta, strategy: unrolled() })`.
+ * The problem, with α = 1/L. x0 says the shape alone.
  * @throws {ShapeError} for data that do not fit; {ArgumentError} for wrong options.
  */
 export const fewShotRidge = (
   data: FewShotData,
   options: FewShotRidgeOptions = {},
-): BilevelProblem<Tensor, Tensor, (theta: Tensor) => Tensor> => {
+): BilevelProblem<Tensor, Tensor> => {
   checkOptions('fewShotRidge', options, ['penalty', 'steps'])
   const { penalty: lambda = 0.1, steps = 5 } = options
   if (!(lambda >= 0 && Number.isFinite(lambda)) || !(Number.isInteger(steps) && steps >= 1)) {
@@ -124,18 +124,16 @@ export const fewShotRidge = (
   const alpha = 1 / (Math.max(...norms) / n + lambda)
   const misses = ({ A, b }: TaskRows, x: Tensor): Tensor =>
     sub(reshape(matmul(A, reshape(x, [tasks, p, 1])), [...b.shape]), b)
+  const descent = gradientDescent<Tensor, Tensor>({
+    objective: (x) => add(mul(1 / (2 * n), sumSquares(misses(support, x))), mul(lambda / 2, sumSquares(x))),
+    stepSize: alpha,
+    maxSteps: steps,
+    tol: 0,
+  })
   return {
     name: 'fewShotRidge',
-    inner: opaque(
-      gradientDescent<Tensor, Tensor>({
-        objective: (x) =>
-          add(mul(1 / (2 * n), sum(square(misses(support, x)))), mul(lambda / 2, sumSquares(x))),
-        stepSize: alpha,
-        maxSteps: steps,
-        tol: 0,
-      }),
-    ),
-    x0: (theta) => broadcast(theta, [tasks, p]),
+    inner: opaque({ ...descent, init: (_, theta) => descent.init(broadcast(theta, [tasks, p]), theta) }),
+    x0: zeros([tasks, p]),
     theta: zeros([p]),
     outer: (x) => mul(1 / (2 * m * tasks), sumSquares(misses(query, x))),
     oracle: oracleOf(support, query, lambda, alpha, steps),

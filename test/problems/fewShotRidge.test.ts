@@ -4,18 +4,16 @@ import { NDArray } from '../../lib/base/ndarray.js'
 import {
   compile,
   fewShotRidge,
-  grad,
+  hypergradient,
   implicit,
   neumann,
   oneStep,
   phantom,
-  solve,
   stream,
   truncated,
   unrolled,
-  valueAndGrad,
 } from '../../lib/index.js'
-import type { FewShotRidgeOptions, Strategy, Tensor } from '../../lib/index.js'
+import type { FewShotRidgeOptions, Strategy } from '../../lib/index.js'
 import { relativeError } from '../oracle/compare.js'
 import { centralDifferences } from '../oracle/differences.js'
 
@@ -30,11 +28,7 @@ const theta = draw('initialisation', p)
 
 const run = (options: FewShotRidgeOptions, strategy: Strategy) => {
   const { inner, x0, outer } = fewShotRidge(data, options)
-  const h = (at: Tensor) => outer(solve(inner, { x0: x0(at), theta: at, strategy }), at)
-  return compile((at: Tensor) => {
-    const [value, gradient] = valueAndGrad(h)(at)
-    return { value, gradient }
-  })(theta)
+  return compile(hypergradient({ inner, x0, outer, strategy }))(theta)
 }
 
 test('unrolled is the oracle, for any number of steps', async (t) => {
@@ -84,11 +78,8 @@ test('strategies that do not see the trajectory refuse', async (t) => {
 
 test('with many steps the initialisation is forgotten, at the rate of the slowest direction', async (t) => {
   const size = (steps: number): number => {
-    const { inner, x0, outer } = fewShotRidge(data, { steps, penalty: 0.3 })
-    const h = compile((at: Tensor) =>
-      grad((q: Tensor) => outer(solve(inner, { x0: x0(q), theta: q, strategy: unrolled() }), q))(at),
-    )
-    return Math.hypot(...(h(theta).value as NDArray).data)
+    const { gradient } = run({ steps, penalty: 0.3 }, unrolled()).value
+    return Math.hypot(...(gradient as NDArray).data)
   }
   const sizes = [5, 50, 500].map(size)
   t.ok((sizes[2] as number) < 1e-6 * (sizes[0] as number) && (sizes[1] as number) < (sizes[0] as number))
