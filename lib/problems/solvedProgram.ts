@@ -41,7 +41,11 @@ const certificateTolerance = 1e-6
 /** What a solver may say of the scaled program, and only the original one can confirm. */
 const unjudged: readonly Status[] = ['converged', 'infeasible', 'unbounded']
 
-const worstOf = ({ primal, dual, gap }: KktResiduals): number => Math.max(primal, dual, gap)
+/** The largest residual; Infinity where one is NaN. */
+const worstOf = ({ primal, dual, gap }: KktResiduals): number => {
+  const worst = Math.max(primal, dual, gap)
+  return Number.isNaN(worst) ? Infinity : worst
+}
 
 /** The tolerance of the scaled program from which that of the original follows, but for cancellation in the gap. */
 const scaledTolerance = (tol: number, { scaling: { D, R, B, sigma } }: ProgramForm): number => {
@@ -64,20 +68,7 @@ const proofIn = (
   return proof.residual * size <= certificateTolerance ? { status, proof } : undefined
 }
 
-interface Attempt {
-  readonly maxSteps: number
-  readonly tol: number
-}
-
-/** The tolerance that should do, then as far as doubles allow. */
-const attemptsOf = (
-  form: ProgramForm,
-  { tol, maxSteps, sensitivity }: Required<SolveProgramOptions>,
-): readonly Attempt[] => [
-  // Gradients show more of the distance to the solution than residuals do.
-  ...(sensitivity ? [] : [{ maxSteps, tol: scaledTolerance(tol, form) }]),
-  { maxSteps, tol: 0 },
-]
+type Limits = Required<SolveProgramOptions>
 
 interface Run {
   readonly solver: ProgramSolver
@@ -90,8 +81,9 @@ interface Run {
   readonly proof?: CertificateCheck
 }
 
-const run = (form: ProgramForm, attempt: Attempt, tol: number): Run => {
-  const solver = interiorPoint({ problem: form.standard, ...attempt })
+/** Runs to a tolerance of the scaled program, and judges by `tol`. */
+const run = (form: ProgramForm, scaledTol: number, { tol, maxSteps }: Limits): Run => {
+  const solver = interiorPoint({ problem: form.standard, tol: scaledTol, maxSteps })
   const f = compile((theta: ProgramVectors) => {
     const point = solve(solver, { x0: form.start, theta })
     return { point, solution: form.solution(point) }
@@ -108,21 +100,19 @@ const run = (form: ProgramForm, attempt: Attempt, tol: number): Run => {
   }
 }
 
-/** The first run whose residuals meet the tolerance or that proves that there is no solution, else the best one. */
-const best = (form: ProgramForm, options: Required<SolveProgramOptions>): Run => {
-  const [first, ...others] = attemptsOf(form, options)
-  let found = run(form, first as Attempt, options.tol)
-  for (const attempt of others) {
-    if (found.worst <= options.tol || found.proof !== undefined) break
-    const next = run(form, attempt, options.tol)
-    if (next.proof !== undefined || !(found.worst <= next.worst)) found = next
-  }
-  return found
+/** A run with the tolerance that should do, and where the data show that it did not, one as far as doubles allow: the better one. */
+const best = (form: ProgramForm, limits: Limits): Run => {
+  const { tol, maxSteps, sensitivity } = limits
+  // Gradients show more of the distance to the solution than residuals do.
+  const first = run(form, sensitivity ? 0 : scaledTolerance(tol, form), limits)
+  const done = first.worst <= tol || first.proof !== undefined
+  if (done || sensitivity || first.iterations >= maxSteps) return first
+  const second = run(form, 0, limits)
+  return second.proof === undefined && first.worst <= second.worst ? first : second
 }
 
 /**
- * Solves a program: with the tolerance that should do, and where the residuals of the original data show that it did not,
- * as far as doubles allow.
+ * Solves a program by `interiorPoint`, and judges what was found by the residuals of the data as they are.
  * @throws {ArgumentError} for an unknown or wrong option, an objective that is not convex, or a program that is too large.
  */
 export const solveProgram = (data: QpsData, options: SolveProgramOptions = {}): SolvedProgram => {
@@ -140,7 +130,7 @@ export const solveProgram = (data: QpsData, options: SolveProgramOptions = {}): 
     ...{ tol, maxSteps, sensitivity },
   })
   const result = { form, iterations, ...residuals, ...solution }
-  if (worst > tol || Number.isNaN(worst)) {
+  if (worst > tol) {
     return { ...result, status, active: [], ...(proof === undefined ? {} : { certificate: proof }) }
   }
   const active = activeOf(form, point, solution)
