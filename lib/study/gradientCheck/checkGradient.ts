@@ -18,7 +18,7 @@ import { errorOf, judge, sharesOf, sizeOf } from './verdict.js'
 import type { Doubt, ErrorShares, Finding, Verdict } from './verdict.js'
 
 export interface CheckGradientOptions {
-  /** Number of random directions; default 4, or 0 where coordinates are named. */
+  /** Number of random directions; default 4, or as many as θ has entries, or 0 where coordinates are named. */
   readonly directions?: number
   /** Entries of θ to be checked one by one, counted through its leaves in order; 'all' of them. Default none. */
   readonly coordinates?: 'all' | readonly number[]
@@ -44,7 +44,10 @@ export interface DirectionCheck {
   /** Of the difference, estimated from above. */
   readonly error: number
   readonly shares: ErrorShares
-  /** |derivative − difference| / max(|derivative|, |difference|); 0 where both are 0. */
+  /**
+   * |derivative − difference| / max(|derivative|, |difference|); 0 where both are 0. A row that is small beside the others agrees where
+   * its difference is accurate in their measure.
+   */
   readonly relativeError: number
   readonly verdict: Verdict
   readonly doubt?: Doubt
@@ -115,7 +118,7 @@ const complete = (options: CheckGradientOptions, n: number) => {
   const isList: boolean = Array.isArray(coordinates)
   if (coordinates !== 'all' && !isList) refuse('coordinates', "'all' or a list of entries", coordinates)
   const entries = coordinates === 'all' ? Array.from({ length: n }, (_, i) => i) : coordinates
-  const { directions = entries.length > 0 ? 0 : 4 } = options
+  const { directions = entries.length > 0 ? 0 : Math.min(4, n) } = options
   if (!(Number.isInteger(directions) && directions >= 0)) refuse('directions', 'an integer ≥ 0', directions)
   if (!(Number.isInteger(steps) && steps >= 3 && steps <= 20)) {
     refuse('steps', 'an integer from 3 to 20', steps)
