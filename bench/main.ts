@@ -21,6 +21,12 @@ interface Bench {
 }
 
 const benches: Readonly<Record<string, Bench>> = {
+  certificate: {
+    description:
+      'certificates on random problems of all kinds, and auto beside fixed strategies; has --quick',
+    load: async () => (await import('./certificate.js')).certificate,
+    quick: true,
+  },
   engine: {
     description: 'kernels, Newton beside NumPy, tracing and calling',
     load: async () => (await import('./engine.js')).engine,
@@ -28,6 +34,11 @@ const benches: Readonly<Record<string, Bench>> = {
   lanes: {
     description: 'lanes that are refilled, two threads over one, JAX in lock-step, a million θ',
     load: async () => (await import('./lanes.js')).lanes,
+  },
+  bilevel: {
+    description: 'hypergradient descent from 1,024 starts as lanes, beside one after the other; has --quick',
+    load: async () => (await import('./bilevel.js')).bilevel,
+    quick: true,
   },
   qp: {
     description: 'a batch of quadratic programs with gradients: time beside ProxQP, errors; has --quick',

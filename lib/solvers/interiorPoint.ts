@@ -48,7 +48,7 @@ export interface InteriorPointOptions<P> extends StoppingOptions {
   readonly problem: (theta: P) => QuadraticProgram
   /** The share of the way to the boundary that a step may go; default 0.995. */
   readonly tau?: number
-  /** δ, added to the diagonals of the blocks of x, y and z, for data of the order of 1; default 1e-7. */
+  /** δ, added to the diagonals of the blocks of x, y and z, relative to the largest of Q, q, and of the constraints; default 1e-7. */
   readonly regularization?: number
   /** Steps of iterative refinement, which take δ out again; default 1, and two more for derivatives. */
   readonly refinement?: number
@@ -70,7 +70,7 @@ export interface InteriorPointState {
   readonly answer: PrimalDual<Operand>
   /** The error of the answer. */
   readonly error: Operand
-  /** The last step length. */
+  /** The length of the step that led to the answer. */
   readonly alpha: Operand
   /** The best certificate that there is no solution, and how far it is from one; see infeasibility.ts. */
   readonly proof: Pick<PrimalDual<Operand>, 'x' | 'y' | 'z'>
@@ -128,7 +128,7 @@ const directionAt = (
   const affine = kkt.solveRoughly(down)
   const [s, z] = [part(at, 's'), part(at, 'z')]
   const [ds, dz] = [affine.s as Tensor, affine.z as Tensor]
-  const alpha = minimum(1, room(at, affine))
+  const alpha = stopGradient(minimum(1, room(at, affine)))
   const gap = dot(s, z)
   const sigma = div(dot(add(s, mul(alpha, ds)), add(z, mul(alpha, dz))), gap)
   const centre = mul(mul(sigma, mul(sigma, sigma)), div(gap, s.shape[0] as number))
@@ -264,7 +264,7 @@ export const interiorPoint = <P>(
         residual,
         answer: measure === 'kkt' ? combine(next, answer, (a, b) => where(better, a, b)) : next,
         error: where(better, error, least),
-        alpha,
+        alpha: where(better, alpha, state.alpha),
         ...judged(state, proofIn(problem, combine(d, d, stopGradient)), isFinite(error)),
       }
     },

@@ -2,14 +2,14 @@
 //   Qx + q + Aᵀy + Gᵀz = 0,   Ax = b,   Gx + s = h,   s∘z = 0,   s, z ≥ 0
 // ds and dz are eliminated, which leaves  (Q + Gᵀ diag(z/s) G) dx + Aᵀ dy = …,  A dx = …:  a Cholesky factor of the first block
 // and one of its Schur complement (Nocedal and Wright 2006, section 16.6). Both stay regular where Q, A or G lack rank:
-//   δ on the diagonals of the blocks of x, y and z, which iterative refinement takes out again where the system allows it
-//   (Friedlander and Orban 2012);   γ AᵀA in the first block, which changes no solution, since A dx is given.
+//   δ on the diagonals of the blocks of x, y and z, in the units that each has, which iterative refinement takes out again where
+//   the system allows it (Friedlander and Orban 2012);   γ AᵀA in the first block, which changes no solution, since A dx is given.
 import { ArgumentError, ShapeError } from '../base/errors.js'
 import { formatShape } from '../base/shape.js'
 import type { Tensor } from '../ir/tensor.js'
 import { tensor } from '../ir/trace.js'
 import type { Operand } from '../ir/trace.js'
-import { abs, add, div, greater, mul, stopGradient, sub, where } from '../ops/elementwise.js'
+import { abs, add, div, greater, maximum, mul, stopGradient, sub, where } from '../ops/elementwise.js'
 import { choleskyFactor, gram, matmul } from '../ops/linalg.js'
 import { broadcast, eye, matrixTranspose } from '../ops/movement.js'
 import { max } from '../ops/reduce.js'
@@ -145,16 +145,16 @@ export interface Kkt {
   readonly solveTransposed: (r: PrimalDual) => PrimalDual
 }
 
-/** δ, and how many steps of iterative refinement take it out. */
+/** δ, relative, and how many steps of iterative refinement take it out. */
 export interface Regularization {
   readonly delta: number
   readonly refinement: number
 }
 
-/** γ: AᵀA becomes as large as Q, or 1 where Q is 0. */
-const balance = (Q: Tensor, A: Tensor): Tensor => {
-  const [q, a] = [max(abs(stopGradient(Q))), max(abs(stopGradient(A)))]
-  return div(where(greater(q, 0), q, 1), where(greater(a, 0), mul(a, a), 1))
+/** The largest entry, or 1 where all are 0. A constant. */
+const scaleOf = (...parts: readonly Tensor[]): Tensor => {
+  const most = parts.map((t) => max(abs(stopGradient(t)))).reduce((a, b) => maximum(a, b))
+  return where(greater(most, 0), most, 1)
 }
 
 /** Factorizes at s and z, once. */
@@ -165,19 +165,27 @@ export const kktAt = (
 ): Kkt => {
   const { Q, equality, inequality } = problem
   const [s, z] = inequality === undefined ? [] : [part(at, 's'), part(at, 'z')]
+  // The units of the objective, and of a constraint's multiplier: an objective or a matrix times 10⁵ changes nothing else.
+  const unit = scaleOf(Q, problem.q)
+  const unitOf = (matrix: Tensor): Tensor => {
+    const size = scaleOf(matrix)
+    return div(mul(size, size), unit)
+  }
   // With δ the rows of z read  G dx + ds − δ dz = r.z,  which bounds the weights of constraints that are active.
-  const room = s === undefined || z === undefined ? undefined : add(s, mul(delta, z))
-  const weights = z === undefined || room === undefined ? undefined : div(z, room)
-  const regular = (m: Tensor): Tensor => (delta === 0 ? m : add(m, mul(delta, eye(m.shape[0] as number))))
+  const slackDelta = inequality && mul(delta, unitOf(inequality.G))
+  const room = s && z && slackDelta && add(s, mul(slackDelta, z))
+  const weights = z && room && div(z, room)
+  const regular = (m: Tensor, by: Tensor): Tensor =>
+    delta === 0 ? m : add(m, mul(mul(delta, by), eye(m.shape[0] as number)))
   const A = equality?.A
-  const gamma = A && balance(Q, A)
+  const gamma = A && div(1, unitOf(A))
   // All but the weights stays the same from step to step.
-  const lasting = regular(A && gamma ? add(Q, mul(gamma, matmul(matrixTranspose(A), A))) : Q)
+  const lasting = regular(A && gamma ? add(Q, mul(gamma, matmul(matrixTranspose(A), A))) : Q, unit)
   const factor = choleskyFactor(
     weights === undefined || inequality === undefined ? lasting : add(lasting, gram(inequality.G, weights)),
   )
   const columns = A && factor.solve(matrixTranspose(A))
-  const schur = A && columns && choleskyFactor(regular(matmul(A, columns)))
+  const schur = A && columns && choleskyFactor(regular(matmul(A, columns), unitOf(A)))
   /** H dx + Aᵀ dy = t,  A dx = r */
   const reduced = (t: Tensor, r: Tensor | undefined): { dx: Tensor; dy?: Tensor } => {
     if (
@@ -194,7 +202,7 @@ export const kktAt = (
   }
   /** z ds + s dz = r.s,  G dx + ds = r.z */
   const direct = (r: PrimalDual): PrimalDual => {
-    if (inequality === undefined || room === undefined || z === undefined) {
+    if (inequality === undefined || room === undefined || z === undefined || slackDelta === undefined) {
       const { dx, dy } = reduced(r.x, r.y)
       return dy === undefined ? { x: dx } : { x: dx, y: dy }
     }
@@ -203,16 +211,15 @@ export const kktAt = (
     const { dx, dy } = reduced(sub(r.x, transposed(G, div(sub(rs, mul(z, rz)), room))), r.y)
     const slack = sub(rz, matmul(G, dx))
     const dz = div(sub(rs, mul(z, slack)), room)
-    const ds = add(slack, mul(delta, dz))
+    const ds = add(slack, mul(slackDelta, dz))
     return { x: dx, s: ds, z: dz, ...(dy === undefined ? {} : { y: dy }) }
   }
   /** The transpose: z us + uz = r.s,  G ux + s us = r.z; the rows of s and z have changed places. */
   const transposedOnce = (r: PrimalDual): PrimalDual => {
-    if (inequality === undefined || room === undefined || z === undefined || weights === undefined)
-      return direct(r)
+    if (!inequality || !room || !z || !weights || !slackDelta) return direct(r)
     const { G } = inequality
     const rs = r.s as Tensor
-    const rz = add(r.z as Tensor, mul(delta, rs))
+    const rz = add(r.z as Tensor, mul(slackDelta, rs))
     const { dx, dy } = reduced(sub(r.x, transposed(G, sub(rs, mul(weights, rz)))), r.y)
     const us = div(sub(rz, matmul(G, dx)), room)
     const uz = sub(rs, mul(z, us))

@@ -280,3 +280,30 @@ test('interior point: steps that overshoot by turns end', async (t) => {
   const x = (found.value as NDArray).data
   t.ok(Math.abs(x[0]! + 0.4748259) < 1e-6 && Math.abs(x[1]! + 0.0230563) < 1e-6)
 })
+
+test('interior point: the units of the objective change neither x nor its derivative', async (t) => {
+  const base = random(20, 5, 12, 4)
+  const gradient = (unit: number, strategy: Strategy): Float64Array => {
+    const times = (a: NDArray): NDArray =>
+      array(
+        a.data.map((v) => v * unit),
+        a.shape,
+      )
+    const data = { ...base, Q: times(base.Q), q: times(base.q) }
+    const problem = (b: Tensor): QuadraticProgram => ({ ...data, b })
+    const solver = interiorPoint({ problem, tol: 1e-12 * Math.max(1, unit), maxSteps: 100 })
+    const f = compile(
+      valueAndGrad((b: Tensor) =>
+        sumSquares((solve(solver, { x0: primalDualStart(data), theta: b, strategy }) as PrimalDual).x),
+      ),
+    )
+    return (f(base.b as NDArray).value[1] as NDArray).data
+  }
+  const exact = gradient(1, implicit())
+  for (const unit of [1e-5, 1, 1e5]) {
+    for (const strategy of [implicit(), oneStep({ stepLengthCorrection: true })]) {
+      const error = distance(gradient(unit, strategy), exact) / Math.hypot(...exact)
+      t.ok(error < 1e-7, `${strategy.name}, objective × ${String(unit)}: ${error.toExponential(1)}`)
+    }
+  }
+})
