@@ -74,7 +74,7 @@ program
   .option('--json', 'as JSON, with all numbers')
   .option('--sensitivity', 'gradients of the optimal value and of ½‖x‖² with respect to all vectors', false)
   .option('--tol <tolerance>', 'absolute tolerance on the residuals of the program in the file', '1e-9')
-  .option('--max-steps <count>', 'step limit', '100')
+  .option('--max-steps <count>', 'step limit', '200')
   .addHelpText(
     'after',
     `

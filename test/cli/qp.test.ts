@@ -210,7 +210,7 @@ t.test('the Maros and Mészáros set', { skip }, async (t) => {
   /** The command without a process of its own. */
   const solved = async (name: string, tol: string): Promise<Report & { readonly exit: number }> => {
     const printed = t.capture(console, 'log')
-    const exit = await qpCommand(join(data, `${name}.QPS`), { json: true, tol, maxSteps: '100' })
+    const exit = await qpCommand(join(data, `${name}.QPS`), { json: true, tol, maxSteps: '200' })
     const [line] = printed().flatMap(({ args }) => args as string[])
     printed.restore()
     return { exit, ...(JSON.parse(line ?? '{}') as Report) }
