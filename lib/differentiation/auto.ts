@@ -57,45 +57,50 @@ const tiny = 1e-300
 
 interface Settled {
   readonly d: Tensor
-  /** What the last correction changed. */
+  /** What d makes of the derivative. */
+  readonly image: readonly Tensor[]
+  /** What the last correction changed of it. */
   readonly left: Tensor
   readonly products: Tensor
 }
 
-/** d with K d = b, corrected until what a correction changes, as `effect` measures it, is below tol times what d makes. */
+/** d with K d = b, corrected until what a correction changes of its image is below tol times the image. */
 const settle = (
   b: Tensor,
   {
     apply,
     solve,
-    effect,
+    image,
     direct,
     tol,
   }: {
     readonly apply: (d: Tensor) => Tensor
     readonly solve: LinearSolver
-    readonly effect: (d: Tensor) => Tensor
+    /** Linear in d. */
+    readonly image: (d: Tensor) => readonly Tensor[]
     readonly direct: boolean
     readonly tol: number
   },
 ): Settled => {
-  const first = solve(b, coarse * tol)
-  const limit = mul(tol / 3, effect(first.d))
-  const correct = (d: Tensor): Settled => {
-    const { d: delta, products } = solve(sub(b, apply(d)), coarse)
-    return { d: add(d, delta), left: effect(delta), products }
+  const correct = ({ d, image: before, products }: Omit<Settled, 'left'>): Settled => {
+    const more = solve(sub(b, apply(d)), coarse)
+    const change = image(more.d)
+    return {
+      d: add(d, more.d),
+      image: before.map((t, i) => add(t, change[i] as Tensor)),
+      left: normOf(change),
+      products: add(products, more.products),
+    }
   }
-  const begin = correct(first.d)
-  const start = { ...begin, products: add(first.products, begin.products), k: tensor(1) }
-  if (direct) return start
+  const first = solve(b, coarse * tol)
+  const begin = correct({ ...first, image: image(first.d) })
+  if (direct) return begin
+  const limit = mul(tol / 3, normOf(begin.image))
   return whileLoop(
     ({ left, k }: Settled & { readonly k: Tensor }) =>
       logicalAnd(greater(left, limit), less(k, mostCorrections)),
-    ({ d, products, k }) => {
-      const next = correct(d)
-      return { ...next, products: add(products, next.products), k: add(k, 1) }
-    },
-    start,
+    ({ k, ...at }) => ({ ...correct(at), k: add(k, 1) }),
+    { ...begin, k: tensor(1) },
   )
 }
 
@@ -226,19 +231,18 @@ export const auto = (options: AutoOptions = {}): Strategy => {
     const indices = wanted.flatMap((flag, i) => (flag ? [i] : []))
     const at = (here: Solved): { readonly system: RootSystem; readonly derivative: AtPoint } => {
       const system = rootSystem(here, { form: 'own', wanted, maxSteps })
-      const { x, theta, residual, linear, direct, solveTransposed } = system
+      const { x, theta, linear, direct, solveTransposed } = system
       const pulled = (d: Tensor): Tensor[] => {
         const all = linear.pullTheta(d)
         return indices.map((i) => all[i] ?? broadcast(0, (theta[i] as Tensor).shape))
       }
       const v = grad((y: Tensor) => outer(y, theta))(x)
-      const { d, left, products } = settle(neg(v), {
+      const { d, image, left, products } = settle(neg(v), {
         ...{ apply: linear.pullX, solve: solveTransposed, direct, tol },
-        effect: (e) => normOf(pulled(e)),
+        image: pulled,
       })
-      const lagrangian = (th: Tensor[]): Tensor => add(outer(x, th), dot(d, residual(x, th)))
-      const all = grad(lagrangian)([...theta])
-      const parts = indices.map((i) => all[i] as Tensor)
+      const straight = grad((th: Tensor[]) => outer(x, th))([...theta])
+      const parts = indices.map((i, k) => add(image[k] as Tensor, straight[i] as Tensor))
       const gain = div(norm2(d), maximum(norm2(v), tiny))
       return { system, derivative: { parts, left, gain, products } }
     }
@@ -261,7 +265,10 @@ export const auto = (options: AutoOptions = {}): Strategy => {
         const system = rootSystem(here, { form: 'own', maxSteps })
         const { x, linear, direct, apply, solve } = system
         const source = linear.push(undefined, given) ?? broadcast(0, x.shape)
-        const { d, left, products } = settle(neg(source), { apply, solve, effect: norm2, direct, tol })
+        const { d, left, products } = settle(neg(source), {
+          ...{ apply, solve, direct, tol },
+          image: (e) => [e],
+        })
         return {
           system,
           derivative: { parts: [d], left, gain: div(norm2(d), maximum(norm2(source), tiny)), products },
