@@ -1,9 +1,13 @@
-// Small instances of every standard problem whose solution is a fixed point that depends on θ.
+// Small instances of every standard problem whose solution is a fixed point that depends on θ, solved to a tolerance; and how they
+// are run, with θ as a record of arrays.
+import { NDArray } from '../../lib/base/ndarray.js'
 import {
   array,
+  compile,
   dataCleaning,
   elasticNet,
   equilibriumLayer,
+  hypergradient,
   lasso,
   logisticRegression,
   ridgeRegression,
@@ -11,7 +15,8 @@ import {
   syntheticClassification,
   syntheticRegression,
 } from '../../lib/index.js'
-import type { BilevelProblem, LayerParameters, Tensor } from '../../lib/index.js'
+import type { BilevelProblem, LayerParameters, Solver, Strategy, Tensor } from '../../lib/index.js'
+import type { Matrix } from '../oracle/matrices.js'
 
 type Problem = BilevelProblem<Tensor, Tensor> | BilevelProblem<Tensor, LayerParameters>
 
@@ -39,35 +44,101 @@ const layerData = {
 }
 const tunings = ['penalty', 'penalties', 'weights', 'weightLogits'] as const
 
-export const instances: readonly Instance[] = [
+/** The problems, each with a tolerance of its inner solve. */
+export const instancesAt = (tol: number): readonly Instance[] => [
   ...tunings.map((tune) => ({
     label: `ridge, ${tune}`,
-    problem: ridgeRegression(regression, { tune, tol: 1e-12 }),
+    problem: ridgeRegression(regression, { tune, tol }),
   })),
   ...tunings.map((tune) => ({
     label: `logistic, ${tune}`,
-    problem: logisticRegression(classification, { tune, tol: 1e-12 }),
+    problem: logisticRegression(classification, { tune, tol }),
   })),
   {
     label: 'ridge, penalties, by Newton',
-    problem: ridgeRegression(regression, { tune: 'penalties', solver: 'newton' }),
+    problem: ridgeRegression(regression, { tune: 'penalties', solver: 'newton', tol }),
     superlinear: true,
   },
   {
     label: 'logistic, weights, by Newton',
-    problem: logisticRegression(classification, { tune: 'weights', solver: 'newton' }),
+    problem: logisticRegression(classification, { tune: 'weights', solver: 'newton', tol }),
     superlinear: true,
   },
-  { label: 'lasso, penalty', problem: lasso(sparse, { tol: 1e-12 }) },
+  { label: 'lasso, penalty', problem: lasso(sparse, { tol }) },
   {
     label: 'lasso, penalties, without momentum',
-    problem: lasso(sparse, { tune: 'penalties', acceleration: 'none', tol: 1e-12 }),
+    problem: lasso(sparse, { tune: 'penalties', acceleration: 'none', tol }),
   },
-  { label: 'elastic net', problem: elasticNet(sparse, { tol: 1e-12 }) },
-  { label: 'elastic net, FISTA', problem: elasticNet(sparse, { acceleration: 'fista', tol: 1e-12 }) },
-  { label: 'data cleaning', problem: dataCleaning(classes, { tol: 1e-12 }) },
+  { label: 'elastic net', problem: elasticNet(sparse, { tol }) },
+  { label: 'elastic net, FISTA', problem: elasticNet(sparse, { acceleration: 'fista', tol }) },
+  { label: 'data cleaning', problem: dataCleaning(classes, { tol }) },
   {
     label: 'equilibrium layer',
-    problem: equilibriumLayer(layerData, { width: 5, contraction: 0.8, tol: 1e-14 }),
+    problem: equilibriumLayer(layerData, { width: 5, contraction: 0.8, tol }),
   },
 ]
+
+export type Leaves = Readonly<Record<string, NDArray>>
+
+/** A problem whose θ is a record of arrays: one array is the record { theta }. */
+export interface Flat {
+  readonly theta: Leaves
+  readonly inner: Solver<Tensor, unknown, unknown>
+  readonly x0: NDArray
+  readonly outer: (x: Tensor, theta: unknown) => Tensor
+  readonly oracle: (theta: Leaves) => {
+    readonly value: number
+    readonly gradient: Leaves
+    readonly x: NDArray
+  }
+  readonly back: (leaves: readonly Tensor[]) => unknown
+}
+
+export const flat = ({ problem }: Instance): Flat => {
+  const single = problem.theta instanceof NDArray
+  const theta = (single ? { theta: problem.theta } : problem.theta) as Leaves
+  const oracle = problem.oracle as unknown as (theta: unknown) => {
+    readonly value: number
+    readonly gradient: NDArray | Leaves
+    readonly x: NDArray
+  }
+  const names = Object.keys(theta)
+  return {
+    theta,
+    inner: problem.inner as unknown as Flat['inner'],
+    x0: problem.x0 as NDArray,
+    outer: problem.outer as unknown as Flat['outer'],
+    oracle: (at) => {
+      const exact = oracle(single ? at.theta : at)
+      return {
+        ...exact,
+        gradient: single ? { theta: exact.gradient as NDArray } : (exact.gradient as Leaves),
+      }
+    },
+    back: (leaves) => (single ? leaves[0] : Object.fromEntries(names.map((name, i) => [name, leaves[i]]))),
+  }
+}
+
+/** All entries, in the order of `theta`. */
+export const column = (gradient: Leaves, theta: Leaves): Matrix =>
+  Object.keys(theta).flatMap((name) => [...(gradient[name] as NDArray).data].map((v) => [v]))
+
+/** The hypergradient by a strategy, with its certificate where asked for; the gradient is a column. */
+export const run = ({ inner, x0, outer, theta }: Flat, strategy: Strategy, certificate = false) => {
+  const h = compile(hypergradient({ inner, x0, outer, strategy, certificate }))
+  const single = Object.keys(theta).join() === 'theta'
+  const result = h(single ? theta.theta : theta)
+  const { value, gradient, x } = result.value as unknown as {
+    readonly value: number
+    readonly gradient: unknown
+    readonly x: NDArray
+  }
+  const arrays = (single ? { theta: gradient } : gradient) as Readonly<Record<string, NDArray | number>>
+  const leaves = Object.fromEntries(
+    Object.entries(arrays).map(([name, g]) => [
+      name,
+      typeof g === 'number' ? new NDArray([], Float64Array.of(g)) : g,
+    ]),
+  )
+  return { ...result, value, x, gradient: column(leaves, theta) }
+}

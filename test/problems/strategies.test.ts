@@ -4,79 +4,17 @@
 // The oracles themselves are checked against differences of their own values.
 import { test } from 'tap'
 import { NDArray } from '../../lib/base/ndarray.js'
-import { compile, hypergradient, implicit, neumann, oneStep, truncated, unrolled } from '../../lib/index.js'
-import type { Solver, Strategy, Tensor } from '../../lib/index.js'
+import { stream } from '../../lib/base/random.js'
+import { implicit, neumann, oneStep, truncated, unrolled } from '../../lib/index.js'
+import type { Strategy, Tensor } from '../../lib/index.js'
 import { derivative } from '../differentiation/formulas.js'
 import { centralDifferences } from '../oracle/differences.js'
 import { frobenius, fromArray, minus, norm2, plus, times, transposed } from '../oracle/matrices.js'
 import type { Matrix } from '../oracle/matrices.js'
-import { stream } from '../../lib/base/random.js'
-import { instances } from './standard.js'
-import type { Instance } from './standard.js'
+import { column, flat, instancesAt, run } from './standard.js'
+import type { Flat } from './standard.js'
 
-type Leaves = Readonly<Record<string, NDArray>>
-
-/** A problem whose θ is a record of arrays: one array is the record { theta }. */
-interface Flat {
-  readonly theta: Leaves
-  readonly inner: Solver<Tensor, unknown, unknown>
-  readonly x0: NDArray
-  readonly outer: (x: Tensor, theta: unknown) => Tensor
-  readonly oracle: (theta: Leaves) => {
-    readonly value: number
-    readonly gradient: Leaves
-    readonly x: NDArray
-  }
-  readonly back: (leaves: readonly Tensor[]) => unknown
-}
-
-const flat = ({ problem }: Instance): Flat => {
-  const single = problem.theta instanceof NDArray
-  const theta = (single ? { theta: problem.theta } : problem.theta) as Leaves
-  const oracle = problem.oracle as unknown as (theta: unknown) => {
-    readonly value: number
-    readonly gradient: NDArray | Leaves
-    readonly x: NDArray
-  }
-  const names = Object.keys(theta)
-  return {
-    theta,
-    inner: problem.inner as unknown as Flat['inner'],
-    x0: problem.x0 as NDArray,
-    outer: problem.outer as unknown as Flat['outer'],
-    oracle: (at) => {
-      const exact = oracle(single ? at.theta : at)
-      return {
-        ...exact,
-        gradient: single ? { theta: exact.gradient as NDArray } : (exact.gradient as Leaves),
-      }
-    },
-    back: (leaves) => (single ? leaves[0] : Object.fromEntries(names.map((name, i) => [name, leaves[i]]))),
-  }
-}
-
-/** All entries, in the order of `theta`. */
-const column = (gradient: Leaves, theta: Leaves): Matrix =>
-  Object.keys(theta).flatMap((name) => [...(gradient[name] as NDArray).data].map((v) => [v]))
-
-const run = ({ inner, x0, outer, theta }: Flat, strategy: Strategy) => {
-  const h = compile(hypergradient({ inner, x0, outer, strategy }))
-  const single = Object.keys(theta).join() === 'theta'
-  const result = h(single ? theta.theta : theta)
-  const { value, gradient, x } = result.value as unknown as {
-    readonly value: number
-    readonly gradient: unknown
-    readonly x: NDArray
-  }
-  const arrays = (single ? { theta: gradient } : gradient) as Readonly<Record<string, NDArray | number>>
-  const leaves = Object.fromEntries(
-    Object.entries(arrays).map(([name, g]) => [
-      name,
-      typeof g === 'number' ? new NDArray([], Float64Array.of(g)) : g,
-    ]),
-  )
-  return { ...result, value, x, gradient: column(leaves, theta) }
-}
+const instances = instancesAt(1e-12)
 
 /** What theory needs: ∂θg + Bᵀ Σ (Aᵀ)ʲ v for K terms, and the bound of its error. */
 const theory = (problem: Flat, x: NDArray) => {
