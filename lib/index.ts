@@ -116,7 +116,11 @@ export { solve } from './differentiation/solve.js'
 export { truncated } from './differentiation/truncated.js'
 export { unrolled } from './differentiation/unrolled.js'
 export { attach, withDerivative } from './differentiation/withDerivative.js'
-export type { AttachOptions, Condition, WithDerivativeOptions } from './differentiation/withDerivative.js'
+export type {
+  AttachOptions,
+  OptimalityCondition,
+  WithDerivativeOptions,
+} from './differentiation/withDerivative.js'
 export { linearizeAt } from './differentiation/linearize.js'
 export type { Linearization, Solved, Strategy, Trajectory, VectorMap } from './differentiation/strategy.js'
 export type { LinearOperator, Solver, Stopping, StoppingOptions } from './differentiation/solver.js'

@@ -23,7 +23,7 @@ import type { Solver } from './solver.js'
 import type { Solved, Strategy, Trajectory } from './strategy.js'
 
 /** The equation that a solution satisfies: a fixed point of `map`, or a root of `residual`; exactly one of them. */
-export interface Condition<X, P> {
+export interface OptimalityCondition<X, P> {
   /** F with F(x̄, θ) = x̄, of the structure of x. It is what one-step, Neumann and phantom differentiate: its rate is theirs. */
   readonly map?: (x: X, theta: P) => X
   /**
@@ -33,7 +33,7 @@ export interface Condition<X, P> {
   readonly residual?: (x: X, theta: P) => X
 }
 
-export interface AttachOptions<X, P> extends Condition<X, P> {
+export interface AttachOptions<X, P> extends OptimalityCondition<X, P> {
   /** How x̄ is differentiated; default implicit(). Strategies that differentiate the trajectory are refused. */
   readonly strategy?: Strategy
   /** Reports how wrong the derivative can be: `certificate` beside the results. Default false. */

@@ -7,6 +7,7 @@ import { extrapolate, noiseLevel, ratio } from './differences.js'
 import type { Difference } from './differences.js'
 import type { Sampler, ValueSamples } from './sampling.js'
 import { stoppingError } from './stoppingError.js'
+import type { StoppingError } from './stoppingError.js'
 import { differs } from './verdict.js'
 import type { Finding } from './verdict.js'
 
@@ -112,59 +113,71 @@ const turnOf = ({ finding, samples, first }: Row, ladder: readonly number[]): nu
   return Math.max(0, ...turns.slice(first + low, first + high + 1))
 }
 
-/**
- * Measures the derivatives along the rows of D: [rows, n]. What stopping at a tolerance does to them is measured only where
- * they differ from the derivatives given, relatively by more than `tol`.
- */
-export const measure = (
-  { values, derivatives }: Sampler,
-  D: NDArray,
-  steps: number,
-  tol: number,
-): Measured => {
+/** All directions of a block, at their points. */
+const sample = (sampler: Sampler, D: NDArray, ladder: readonly number[]) => {
   const rows = D.shape[0] as number
-  const ladder = Array.from({ length: steps }, (_, rung) => top / ratio ** rung)
   const ts = distances(ladder)
   const points = Array.from({ length: rows }, (_, row) => ts.map((t) => [row, t] as const)).flat()
-  const all = values(D, coefficients([[0, 0], ...points], rows))
-  const here = derivatives(D, coefficients([[0, 0]], rows))
-  const given = here.derivative[0] as Float64Array
+  const all = sampler.values(D, coefficients([[0, 0], ...points], rows))
+  const here = sampler.derivatives(D, coefficients([[0, 0]], rows))
+  const measured = Array.from(here.derivative[0] as Float64Array, (derivative, row): Row => {
+    const samples = ownOf(all, 1 + row * ts.length, ts.length)
+    const { found, first } = differenceOf(samples, ladder)
+    const finding = { derivative, found, stopping: 0, statuses: countOf(samples.status) }
+    return { finding, samples, first }
+  })
   const center = {
     value: all.value[0] as number,
     status: all.status[0] as number,
     gradientStatus: here.gradientStatus[0] as number,
     iterations: all.iterations[0] as number,
   }
-  const measured = Array.from(given, (derivative, row): Row => {
-    const samples = ownOf(all, 1 + row * ts.length, ts.length)
-    const { found, first } = differenceOf(samples, ladder)
-    const finding: Finding = { derivative, found, stopping: 0, statuses: countOf(samples.status) }
-    return { finding, samples, first }
-  })
-  const suspect = measured.findIndex(({ finding }) => differs(finding, tol))
-  const slope = measured[suspect]?.finding.found?.derivative
-  if (slope === undefined || !all.solves || center.status !== statusCode.converged) {
-    return { center, findings: measured.map(({ finding }) => finding) }
+  return { center, measured, residual: all.residual[0] as number, solves: all.solves }
+}
+
+/** What the residual does to value and derivatives: measured along row `at` of D, or assumed. */
+const effectOfStopping = (
+  { values, derivatives }: Sampler,
+  D: NDArray,
+  at: number,
+  findings: readonly Finding[],
+  value: number,
+): StoppingError => {
+  const along = (t: readonly number[]): NDArray => {
+    const points = t.map((s) => [at, s] as const)
+    return coefficients(points, D.shape[0] as number)
   }
-  const along = (t: readonly number[]): NDArray =>
-    coefficients(
-      t.map((s) => [suspect, s] as const),
-      rows,
-    )
-  const effect = stoppingError({
-    values: (t) => values(D, along(t)),
-    derivatives: (t) => derivatives(D, along(t)).derivative,
-    slope,
-  }) ?? {
-    value: assumed * Math.max(1, Math.abs(center.value)),
-    derivative: given.map((d) => assumed * Math.abs(d)),
+  const line = {
+    values: (t: readonly number[]) => values(D, along(t)),
+    derivatives: (t: readonly number[]) => derivatives(D, along(t)).derivative,
+    slope: findings[at]?.found?.derivative ?? 0,
   }
+  return (
+    stoppingError(line) ?? {
+      value: assumed * Math.max(1, Math.abs(value)),
+      derivative: Float64Array.from(findings, ({ derivative }) => assumed * Math.abs(derivative)),
+    }
+  )
+}
+
+/**
+ * Measures the derivatives along the rows of D: [rows, n]. What stopping at a tolerance does to them is measured only where
+ * they differ from the derivatives given, relatively by more than `tol`.
+ */
+export const measure = (sampler: Sampler, D: NDArray, steps: number, tol: number): Measured => {
+  const ladder = Array.from({ length: steps }, (_, rung) => top / ratio ** rung)
+  const { center, measured, residual, solves } = sample(sampler, D, ladder)
+  const findings = measured.map(({ finding }) => finding)
+  const suspect = findings.findIndex((finding) => differs(finding, tol))
+  if (suspect < 0 || !solves || center.status !== statusCode.converged) return { center, findings }
+  const effect = effectOfStopping(sampler, D, suspect, findings, center.value)
   // The norm of a residual that turns may stand still: what moves along one direction is assumed of all, and at least r itself.
-  const r = all.residual[0] as number
-  const turn = Math.max(r, ...measured.map((row) => turnOf(row, ladder)))
-  const findings = measured.map(({ finding }, row) => ({
-    ...finding,
-    stopping: safety * (effect.value * turn + (effect.derivative[row] as number) * r),
-  }))
-  return { center, findings }
+  const turn = Math.max(residual, ...measured.map((row) => turnOf(row, ladder)))
+  return {
+    center,
+    findings: findings.map((finding, row) => ({
+      ...finding,
+      stopping: safety * (effect.value * turn + (effect.derivative[row] as number) * residual),
+    })),
+  }
 }
