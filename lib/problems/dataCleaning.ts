@@ -41,6 +41,8 @@ const oneHot = (labels: Float64Array, c: number): NDArray => {
 }
 
 /**
+ * The problem; x0 is 0, of shape [p, c], and θ starts at weights ½. With many unknowns p c, differentiate by
+ * `implicit({ linearSolver: 'cg' })`, which forms no matrix.
  * @throws {ShapeError} for data that do not fit; {ArgumentError} for targets that are no classes, and wrong options.
  */
 export const dataCleaning = (data: TrainingData, options: DataCleaningOptions = {}): DataCleaning => {

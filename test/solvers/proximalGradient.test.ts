@@ -26,6 +26,7 @@ import {
   sum,
   sumSquares,
   syntheticRegression,
+  tensor,
   truncated,
   unrolled,
 } from '../../lib/index.js'
@@ -196,6 +197,39 @@ test('the reported error is no less than ‖x − F(x)‖/α', async (t) => {
       const [ratio, name] = [(residual as number) / (exact as number), `${acceleration}, ${String(maxSteps)}`]
       t.ok(ratio >= 1 - 1e-9 && ratio < 20, `${name}: ${ratio.toFixed(3)} times`)
       if (maxSteps === 0) t.ok(Math.abs(ratio - 1) < 1e-9, `${name}: of x0 it is exact`)
+    }
+  }
+})
+
+test('backtracking accepts the first step that its condition holds for', async (t) => {
+  const { A, b } = tall
+  const rows = fromArray(A)
+  const residual = (x: Matrix): Matrix => minus(times(rows, x), fromArray(b))
+  const f = (x: Matrix): number => frobenius(residual(x)) ** 2 / (2 * b.size)
+  const start = normal('search start', 8)
+  const x = fromArray(start)
+  const gradient = scaled(1 / b.size, times(transposed(rows), residual(x)))
+  const lambda = 0.05
+  const soft = (v: number, s: number): number => Math.sign(v) * Math.max(Math.abs(v) - s * lambda, 0)
+  /** f(x₊) − f(x) − ∇fᵀd − (1 − c)/α ‖d‖², which has to be ≤ 0. */
+  const excess = (alpha: number, c: number): number => {
+    const next = minus(x, scaled(alpha, gradient)).map((row) => row.map((v) => soft(v, alpha)))
+    const d = minus(next, x)
+    const linear = times(transposed(gradient), d).flat()[0] as number
+    return f(next) - f(x) - linear - ((1 - c) / alpha) * frobenius(d) ** 2
+  }
+  for (const sufficient of [1e-4, 0.5, 0.9]) {
+    for (const shrink of [0.5, 0.8]) {
+      for (const initial of [64, 0.01]) {
+        const rule = backtracking({ initial, shrink, sufficient })
+        const inner = solver(tall, { acceleration: 'none', stepSize: rule })
+        const run = compile((theta: Tensor) => inner.step(inner.init(tensor(start), theta), theta).alpha)
+        const alpha = run(Math.log(lambda)).value as number
+        const name = `c = ${String(sufficient)}, from ${String(initial)} by ${String(shrink)}: α = ${alpha.toPrecision(3)}`
+        t.ok(excess(alpha, sufficient) <= 0, name)
+        if (initial < 1) t.equal(alpha, initial, 'a step that will do is not shortened')
+        else t.ok(excess(alpha / shrink, sufficient) > 0, `${name}: a longer one is too long`)
+      }
     }
   }
 })
