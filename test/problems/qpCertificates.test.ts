@@ -154,6 +154,10 @@ test('proofs: exact ones, almost exact ones, and none', async (t) => {
   ]) {
     t.ok(!(checkUnbounded(bent, solution(none, [0])).residual < 1e-3), none.join())
   }
+  const down = rowsOf('COLUMNS\n x f 1\n')
+  t.equal(checkUnbounded(down, solution([-1], [])).residual, 1, 'the lower bound is met')
+  const up = parseQps('ROWS\n N f\nCOLUMNS\n x f -1\nBOUNDS\n UP x 4\nENDATA\n')
+  t.equal(checkUnbounded(up, solution([1], [])).residual, 1, 'the upper bound is met')
   const straight = rowsOf(' G r\nCOLUMNS\n x f -2 r 1\n y r -1\nRHS\n r 1\nQUADOBJ\n y y 2\n')
   const ray = checkUnbounded(straight, solution([3, 0.01], [0]))
   t.ok(ray.residual < 1e-15 && Math.abs(ray.certificate.x[0]! - 0.5) < 1e-12, `corrected to ${ray.residual}`)

@@ -16,6 +16,7 @@ import {
 } from '../../lib/index.js'
 import type { NDArray, ProgramVectors, SolvedProgram } from '../../lib/index.js'
 import { eachEntry } from '../../lib/data/sparseColumns.js'
+import { activeOf } from '../../lib/problems/activeSides.js'
 import { equilibrate } from '../../lib/problems/equilibrate.js'
 import { kktResiduals } from '../../lib/problems/kktResiduals.js'
 import { sideNames } from '../../lib/problems/quadraticProgram.js'
@@ -379,6 +380,8 @@ test('residuals: exact sums, sides that do not exist, NaN', async (t) => {
     boundMultipliers: Float64Array.of(4),
   }
   t.strictSame(kktResiduals(half, stray), { objective: -1, primal: 0, dual: 4, gap: 1 })
+  const below = { ...stray, rowMultipliers: Float64Array.of(-2), boundMultipliers: Float64Array.of(3) }
+  t.equal(kktResiduals({ ...half, upper: Float64Array.of(5) }, below).dual, 2, 'at a row, too')
 })
 
 test('the scaling: powers of two, and a matrix of entries near 1', async (t) => {
@@ -402,6 +405,30 @@ test('the scaling: powers of two, and a matrix of entries near 1', async (t) => 
     Math.max(...norms) <= 4 && Math.min(...norms) >= 1 / 4,
     `between ${Math.min(...norms)} and ${Math.max(...norms)}`,
   )
+})
+
+test('which sides are active, and strictly', async (t) => {
+  const text = program(' L r\n', ' x r 1\n', 'RHS\n r 1\nBOUNDS\n FR x\nQUADOBJ\n x x 1\n')
+  const form = quadraticProgram(parseQps(text))
+  const solution = {
+    x: Float64Array.of(1),
+    rowMultipliers: Float64Array.of(7),
+    boundMultipliers: Float64Array.of(0),
+  }
+  for (const [slack, force, expected] of [
+    [1, 1e-9, []],
+    [1e-9, 1, [true]],
+    [1e-6, 2e-6, [false]],
+    [2e-6, 1e-6, [false]],
+    [0, 0, [false]],
+  ] as const) {
+    const { sides, rows } = activeOf(form, { s: Float64Array.of(slack), z: Float64Array.of(force) }, solution)
+    t.strictSame(
+      sides,
+      expected.map((strict) => ({ side: 'rowUpper', name: 'r', multiplier: 7, strict })),
+    )
+    t.equal(rows.length, expected.length)
+  }
 })
 
 test('ranks and uniqueness', async (t) => {
