@@ -11,6 +11,7 @@ import { ArgumentError, TraceError, checkOptions } from '../base/errors.js'
 import { gradientStatusCode } from '../base/status.js'
 import { cond } from '../control/cond.js'
 import { applyCustom } from '../control/custom.js'
+import { shapesOf } from '../control/loop.js'
 import { whileLoop } from '../control/while.js'
 import type { Maybe } from '../ir/op.js'
 import type { Tensor } from '../ir/tensor.js'
@@ -179,15 +180,19 @@ const nearFixedPoint = (
   }
 }
 
-/** A result that must not be differentiated again, since w and e are held constant in it. */
-const once = (t: Tensor): Tensor => {
+/**
+ * A derivative that must not be differentiated again, since what it was computed from is held constant. It stays tied to x̄ and θ,
+ * so that the attempt is an error and not 0.
+ */
+const once = (t: Tensor, { x, theta }: Solved): Tensor => {
   const refuse = (): never => {
     throw new TraceError('auto: its derivative cannot be differentiated again', {
       remedy: 'Use implicit() where second derivatives are needed',
     })
   }
-  const { graph } = traceGraph(([u]) => [u as Tensor], [t.shape])
-  return applyCustom([t], { label: 'auto', graph, jvp: refuse, vjp: refuse })[0] as Tensor
+  const inputs = [t, x, ...theta]
+  const { graph } = traceGraph(([u]) => [u as Tensor], shapesOf(inputs))
+  return applyCustom(inputs, { label: 'auto', graph, jvp: refuse, vjp: refuse })[0] as Tensor
 }
 
 const note = ({ parts, left, products, unconverged }: Found, unseen: Tensor, tol: number): void => {
@@ -248,7 +253,9 @@ export const auto = (options: AutoOptions = {}): Strategy => {
     }
     const found = nearFixedPoint(solved, at, tol)
     note(found, seesOuter ? tensor(0) : div(found.moved, maximum(norm2(stopGradient(solved.x)), tiny)), tol)
-    return wanted.map((flag, i) => (flag ? once(found.parts[indices.indexOf(i)] as Tensor) : undefined))
+    return wanted.map((flag, i) =>
+      flag ? once(found.parts[indices.indexOf(i)] as Tensor, solved) : undefined,
+    )
   }
   return {
     name: 'auto',
@@ -276,7 +283,7 @@ export const auto = (options: AutoOptions = {}): Strategy => {
       }
       const found = nearFixedPoint(solved, at, tol)
       note(found, tensor(0), tol)
-      return once(found.parts[0] as Tensor)
+      return once(found.parts[0] as Tensor, solved)
     },
   }
 }
