@@ -45,6 +45,7 @@ import {
 import type {
   GradientCheck,
   Operand,
+  Solver,
   StoppingOptions,
   Strategy,
   Tensor,
@@ -222,6 +223,27 @@ test('a solve that stops early: inconclusive, whatever the tolerance, and never 
   t.strictSame([1e-1, 1e-8].map(check), ['inconclusive', 'disagrees'])
 })
 
+test('a slow map: a small residual is a large error', async (t) => {
+  // ‖∂ₓF‖ ≈ 0.999, so that the value is off by about a thousand residuals.
+  const slow: Solve = (options, strategy) => (p) =>
+    sum(
+      solve(
+        fixedPoint({
+          map: (x: Tensor, q: Tensor) => add(mul(0.999, x), mul(1e-3, sub(q, mul(0.1, sin(x))))),
+          maxSteps: 100_000,
+          ...options,
+        }),
+        { x0: six, theta: p, strategy },
+      ),
+    )
+  const check = (tol: number): GradientCheck => checkGradient(slow({ tol }, implicit()), point('slow map'))
+  for (const tol of [1e-5, 1e-6, 1e-7]) {
+    t.equal(check(tol).verdict, 'inconclusive', told(check(tol)))
+    t.ok(check(tol).rows.every(({ shares, error }) => shares.stopping > 0.5 * error))
+  }
+  t.equal(check(1e-12).verdict, 'agrees', told(check(1e-12)))
+})
+
 test('a solve without a single step', async (t) => {
   const lazy = (solves.layer as Solve)({ tol: 10 }, implicit())
   const check = checkGradient(lazy, point('layer'))
@@ -329,6 +351,21 @@ test('statuses: no difference across a change of status', async (t) => {
       name,
     )
   }
+  // The values are smooth, but beyond 1 they are those of a solve that failed.
+  const failing: Solver<Tensor, Tensor, Tensor> = {
+    name: 'failing',
+    init: (_, p) => square(p),
+    step: (x) => x,
+    point: (x) => x,
+    error: (_, p) => sum(greater(p, 1)),
+    map: (_, p) => square(p),
+    stopping: { maxSteps: 0, tol: 0, rtol: 0, divergence: Infinity },
+  }
+  const half = checkGradient((p: Tensor) => sum(solve(failing, { x0: [0], theta: p })), [1])
+  t.strictSame([half.status, half.verdict, half.rows[0]?.doubt], ['converged', 'inconclusive', 'status'])
+  t.equal(checkGradient((p: Tensor) => sum(solve(failing, { x0: [0], theta: p })), [0.98]).verdict, 'agrees')
+  const domain = checkGradient((p: Tensor) => sum(sqrt(sub(1.01, p))), [1])
+  t.equal(domain.verdict, 'agrees', `NaN at the longest steps: ${told(domain)}`)
   const border = checkGradient((p: Tensor) => sum(sqrt(p)), [0, 4], { coordinates: 'all' })
   t.strictSame(
     border.rows.map((row) => [row.verdict, row.doubt]),
