@@ -2,7 +2,8 @@
 // well as float64 allows, and with what that would become at the fixed point x*:
 //   L(x, θ) = g(x, θ) + wᵀG(x, θ),   ∂ₓGᵀw = −∇ₓg   ⇒   ∇θL is the gradient of g(x̄(θ), θ)             (the Lagrangian)
 //   neglected:    ‖gradient − ∇θL‖ at x̄                                              what the strategy leaves out
-//   unconverged:  ‖d∇θL‖ along e = −∂ₓG⁻¹G ≈ x* − x̄, to first order                   what the iterate is away from x*
+//   unconverged:  the change of ∇θL from x̄ to x̄ + e, e = −∂ₓG⁻¹G ≈ x* − x̄, and how far     what the iterate is away from x*
+//                 that is from its derivative along e
 // With constants from the caller, ρ ≥ ‖∂ₓF‖₂, L_F ≥ ‖∂θF‖₂, L_J of both, the sum becomes a theorem: with G = F − x, r = ∇ₓL what is
 // left of the adjoint equation, N = ‖w‖ + ‖r‖/(1−ρ) and ε = ‖F(x̄) − x̄‖/(1−ρ) ≥ ‖x* − x̄‖,
 //   ‖gradient − truth‖ ≤ neglected + L_F ‖r‖/(1−ρ) + ε (l + L_J N)(1 + L_F/(1−ρ)),   l of ∇g
@@ -175,14 +176,23 @@ export const certifyGradient = (
   const moved = solveTransposed(neg(add(v, linear.pullX(first))), coarse).d
   const w = stopGradient(add(first, moved))
   const at = lagrangianGradient(system, outer, w)
-  const [[left, reference], [turnX, turnTheta]] = jvp(at, [x], [errorOfIterate(system)])
-  const turned = linear.pullTheta(solveTransposed(neg(turnX), coarse).d)
+  const e = errorOfIterate(system)
+  const [[left, reference], [turnX, turnTheta]] = jvp(at, [x], [e])
+  const pulled = (d: Tensor): Tensor[] =>
+    linear.pullTheta(d).map((t, i) => t ?? broadcast(0, (theta[i] as Tensor).shape))
+  const turn = solveTransposed(neg(turnX), coarse).d
+  const slope = pulled(turn).map((t, i) => add(t, turnTheta[i] as Tensor))
+  // The same change without leaving anything out but the change of ∂ₓG in the last correction.
+  const [leftThere, there] = lagrangianGradient(system, outer, stopGradient(add(w, turn)))(add(x, e))
+  const last = pulled(solveTransposed(neg(leftThere), coarse).d)
+  const change = there.map((t, i) => add(sub(t, reference[i] as Tensor), last[i] as Tensor))
+  const bend = normOf(counted(change.map((t, i) => sub(t, slope[i] as Tensor))))
   const held = gradient.map((g) => g && stopGradient(g))
   const { pullX } = linearizeAt(solved.map, x, theta)
   note(
     {
       neglected: normOf(counted(reference.map((g, i) => difference(held[i], g)))),
-      unconverged: normOf(counted(turnTheta.map((t, i) => add(t, turned[i] ?? broadcast(0, t.shape))))),
+      unconverged: add(maximum(normOf(counted(slope)), normOf(counted(change))), bend),
       moved: normOf(counted(linear.pullTheta(moved))),
       size: normOf(counted(reference)),
       rho: growth(pullX, v),
@@ -213,12 +223,16 @@ export const certifyTangent = (
   const moved = solve(neg(linear.push(first, given) ?? zero), coarse).d
   const reference = stopGradient(add(first, moved))
   const pushAt = (y: Tensor): Tensor => linearizeAt(residual, y, theta).push(reference, given) ?? zero
-  const [left, turn] = jvp(pushAt, [x], [errorOfIterate(system)])
+  const e = errorOfIterate(system)
+  const [left, turn] = jvp(pushAt, [x], [e])
+  const slope = solve(neg(turn), coarse).d
+  const there = linearizeAt(residual, add(x, e), theta).push(add(reference, slope), given) ?? zero
+  const bend = solve(neg(there), coarse).d
   const { push } = linearizeAt(solved.map, x, theta)
   note(
     {
       neglected: norm2(sub(stopGradient(tangent), reference)),
-      unconverged: norm2(solve(neg(turn), coarse).d),
+      unconverged: add(norm2(slope), mul(2, norm2(bend))),
       moved: norm2(moved),
       size: norm2(reference),
       rho: growth((u) => push(u, []) ?? zero, reference),

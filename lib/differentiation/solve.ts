@@ -46,7 +46,7 @@ export interface OpenSolve<X> {
 export const solveOpenly = <X, P, S>(solver: Solver<X, P, S>, options: SolveOptions<X, P>): OpenSolve<X> => {
   checkOptions('solve', options, ['x0', 'theta', 'strategy', 'certificate'])
   const { strategy = implicit(), certificate = false } = options
-  const { inputs, starts, forward, solvedAt, dependsOn, unpack } = traceSolver(
+  const { inputs, starts, forward, solvedAt, dependsOn, entersStartOnly, unpack } = traceSolver(
     solver,
     options.x0,
     options.theta,
@@ -58,7 +58,8 @@ export const solveOpenly = <X, P, S>(solver: Solver<X, P, S>, options: SolveOpti
     certificate === false || strategy.certifies === true ? undefined : certificateOptions(certificate)
   // θ that enters through x0 only has derivative zero under every strategy that does not differentiate the trajectory.
   const begin = (x0Flags: readonly boolean[], flags: readonly boolean[]): void => {
-    if (strategy.throughX0 !== true && x0Flags.some(Boolean) && !dependsOn(flags)) {
+    const throughStart = (x0Flags.some(Boolean) && !dependsOn(flags)) || entersStartOnly(flags)
+    if (strategy.throughX0 !== true && throughStart) {
       report('gradientStatus', gradientStatusCode.undefined)
     }
     report('gradientStatus', gradientStatusCode.ok)

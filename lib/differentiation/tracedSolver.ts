@@ -31,6 +31,8 @@ export interface TracedSolver<X> {
   readonly solvedAt: (inputs: readonly Tensor[], outputs: readonly Tensor[]) => Solved
   /** Whether the map that is differentiated depends on one of the flagged operands (inputs without x0). */
   readonly dependsOn: (flags: readonly boolean[]) => boolean
+  /** Whether one of the flagged operands enters the start of the iteration, but not the map. */
+  readonly entersStartOnly: (flags: readonly boolean[]) => boolean
   /** The tree of x0 from a vector. */
   readonly unpack: (x: Tensor) => X
 }
@@ -185,18 +187,26 @@ export const traceSolver = <X, P, S>(
       },
     }
   }
+  const dependsOn = (flags: readonly boolean[]): boolean =>
+    reaches(mapGraph, [
+      false,
+      ...flags.slice(0, p.length),
+      ...stateShapes.map(() => false),
+      ...flags.slice(p.length),
+    ]).some(Boolean)
   return {
     inputs: [...x0, ...p, ...captured],
     starts: x0.length,
     forward,
     solvedAt,
-    dependsOn: (flags) =>
-      reaches(mapGraph, [
-        false,
-        ...flags.slice(0, p.length),
-        ...stateShapes.map(() => false),
-        ...flags.slice(p.length),
-      ]).some(Boolean),
+    dependsOn,
+    entersStartOnly: (flags) =>
+      flags.some((flag, i) => {
+        const alone = flags.map((_, k) => flag && k === i)
+        return (
+          flag && reaches(initGraph, [...x0.map(() => false), ...alone]).some(Boolean) && !dependsOn(alone)
+        )
+      }),
     unpack: (x) => xOf(unpack(x)),
   }
 }
