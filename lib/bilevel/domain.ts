@@ -46,7 +46,7 @@ const box = (options: BoxOptions = {}): Domain => {
   return { name: 'box', theta: same, start: same, project: projected(low, high), low, high }
 }
 
-/** θ = exp(u) > 0, within low ≤ θ ≤ high. Gradients, their norms and step sizes are those in u = log θ. */
+/** θ = exp(u) > 0, within low ≤ θ ≤ high up to rounding. Gradients, their norms and step sizes are those in u = log θ. */
 const logarithmic = (options: BoxOptions = {}): Domain => {
   const { low, high } = bounds('domain.logarithmic', options, 0)
   return {

@@ -73,6 +73,7 @@ const expected: Readonly<Record<string, RegExp>> = {
   '08-control-flow': /θ > 1\s+Float64Array\(3\) \[ 0, 0, 1 \]/,
   '09-failures': /converged[\s\S]*diverged[\s\S]*nonFinite[\s\S]*maxSteps[\s\S]*converged/,
   '10-nested-solve': /converged/,
+  '12-bilevel': /64 of 64 converged; best penalties \[ 5\.87/,
   '11-pool': /(x [\d.]+ dx\/dθ [\d.]+ .* steps on \d+ threads\n){4}x ← −x: aborted/,
 }
 
