@@ -73,7 +73,11 @@ program
   .argument('<file>', 'QPS text, in free or fixed format')
   .option('--json', 'as JSON, with all numbers')
   .option('--sensitivity', 'gradients of the optimal value and of ½‖x‖² with respect to all vectors', false)
-  .option('--tol <tolerance>', 'absolute tolerance on the residuals of the program in the file', '1e-9')
+  .option(
+    '--tol <tolerance>',
+    'absolute tolerance on the residuals of the program in the file; a thousandth is aimed at',
+    '1e-6',
+  )
   .option('--max-steps <count>', 'step limit', '200')
   .addHelpText(
     'after',

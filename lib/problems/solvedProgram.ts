@@ -18,7 +18,7 @@ import { numbers, sensitivityOf } from './sensitivity.js'
 import type { ProgramSolver, Sensitivity } from './sensitivity.js'
 
 export interface SolveProgramOptions {
-  /** Absolute tolerance on the residuals of the program as it was read; default 1e-9. */
+  /** Absolute tolerance on the residuals of the program as it was read; default 1e-6. The iteration aims at a thousandth of it. */
   readonly tol?: number
   /** Step limit of the interior-point iteration; default 200. */
   readonly maxSteps?: number
@@ -38,7 +38,7 @@ export interface SolvedProgram extends KktResiduals, ProgramSolution {
 
 /** Residual of a certificate that is believed. */
 const certificateTolerance = 1e-6
-/** Gradients show more of the distance to the solution than residuals do: for them the tolerance is smaller by this factor. */
+/** The iteration aims this much lower than it must; and gradients show more of the distance to the solution than residuals do. */
 const closer = 1e-3
 /** What a solver may say of the scaled program, and only the original one can confirm. */
 const unjudged: readonly Status[] = ['converged', 'infeasible', 'unbounded']
@@ -105,8 +105,9 @@ const run = (form: ProgramForm, scaledTol: number, { tol, maxSteps }: Limits): R
 /** A run with the tolerance that should do, and where the data show that it did not, one as far as doubles allow: the better one. */
 const best = (form: ProgramForm, limits: Limits): Run => {
   const { tol, maxSteps, sensitivity } = limits
-  const first = run(form, scaledTolerance(sensitivity ? closer * tol : tol, form), limits)
-  const done = first.worst <= tol || first.proof !== undefined
+  const aim = closer * tol
+  const first = run(form, scaledTolerance(sensitivity ? closer * aim : aim, form), limits)
+  const done = first.worst <= aim || first.proof !== undefined
   if (done || first.iterations >= maxSteps) return first
   const second = run(form, 0, limits)
   return second.proof === undefined && first.worst <= second.worst ? first : second
@@ -118,12 +119,12 @@ const best = (form: ProgramForm, limits: Limits): Run => {
  */
 export const solveProgram = (data: QpsData, options: SolveProgramOptions = {}): SolvedProgram => {
   checkOptions('solveProgram', options, ['tol', 'maxSteps', 'sensitivity'])
-  const { tol = 1e-9, maxSteps = 200, sensitivity = false } = options
+  const { tol = 1e-6, maxSteps = 200, sensitivity = false } = options
   if (!(tol > 0)) {
     throw new ArgumentError('solveProgram: option "tol" is wrong', {
       expected: 'a positive number',
       received: String(tol),
-      remedy: 'Take 1e-9',
+      remedy: 'Take 1e-6',
     })
   }
   const form = quadraticProgram(data)
