@@ -28,9 +28,11 @@ import { atLeast, atMost, reported } from './figures.js'
 import type { Figure } from './figures.js'
 import { computing, median, ratio, sideBySide } from './timing.js'
 
-/** Rows and features of the training and of the validation data, and groups of features. */
-const [rows, features, groups] = [400, 20, 4]
+const groups = 4
 const alpha = 4
+
+/** Rows and features of the training data, and of the validation data. */
+type Shape = readonly [rows: number, features: number]
 
 type Problem = HypergradientOptions<Tensor, Tensor, never>
 
@@ -40,7 +42,7 @@ interface Rows {
 }
 
 /** Rows whose targets follow the first features, with noise. */
-const draw = (name: string, signs: boolean): Rows => {
+const draw = (name: string, [rows, features]: Shape, signs: boolean): Rows => {
   const random = stream(3, `bench bilevel ${name}`)
   const A = random.normals(rows * features)
   const noise = random.normals(rows, rows * features)
@@ -52,16 +54,22 @@ const draw = (name: string, signs: boolean): Rows => {
   return { A: array(A, [rows, features]), b: array(b) }
 }
 
-const problemOf = (inner: 'Newton' | 'gradient descent', logistic: boolean): Problem => {
-  const loss = ({ A, b }: Rows, x: Tensor): Tensor => {
+const problemOf = (
+  loss: 'ridge' | 'logistic',
+  inner: 'Newton' | 'gradient descent',
+  shape: Shape,
+): Problem => {
+  const features = shape[1]
+  const logistic = loss === 'logistic'
+  const meanLoss = ({ A, b }: Rows, x: Tensor): Tensor => {
     const u = matmul(A, x)
     return mean(logistic ? softplus(u.mul(b).neg()) : square(u.sub(b)).mul(0.5))
   }
-  const [training, validation] = [draw('training', logistic), draw('validation', logistic)]
+  const [training, validation] = [draw('training', shape, logistic), draw('validation', shape, logistic)]
   const groupOf = Array.from({ length: features }, (_, j) => j % groups)
   const penalty = (theta: Tensor): Tensor => gather(theta, groupOf).exp()
   const objective = (x: Tensor, theta: Tensor): Tensor =>
-    loss(training, x).add(sum(penalty(theta).mul(square(x))).mul(0.5))
+    meanLoss(training, x).add(sum(penalty(theta).mul(square(x))).mul(0.5))
   // Above the largest eigenvalue of AᵀA / N, or a quarter of it.
   const smooth = logistic ? 0.5 : 2
   const solver =
@@ -75,18 +83,18 @@ const problemOf = (inner: 'Newton' | 'gradient descent', logistic: boolean): Pro
   return {
     inner: solver as never,
     x0: zeros([features]),
-    outer: (x) => loss(validation, x),
+    outer: (x) => meanLoss(validation, x),
     strategy: implicit(),
     certificate: false,
   }
 }
 
-/** The whole descent of one start: θ after so many steps of length α, each inner solve from where the last one ended. */
+/** The whole descent of one start: θ after so many steps of length α, each inner solve from where the last one ended; h and ∇h there. */
 const alone = (problem: Problem, steps: number) => {
   const x0 = problem.x0 as NDArray
   const h = hypergradient(problem)
   return compile((theta: Tensor) => {
-    const [{ at }] = scan(
+    const [{ at, x: last }] = scan(
       (carry: { readonly at: Tensor; readonly x: Tensor }) => {
         const { gradient, x } = h(carry.at, carry.x)
         return [{ at: carry.at.sub(gradient.mul(alpha)), x }, undefined] as const
@@ -98,7 +106,8 @@ const alone = (problem: Problem, steps: number) => {
       undefined,
       { length: steps },
     )
-    return at
+    const { value, gradient } = h(at, last)
+    return { at, value, gradient }
   })
 }
 
@@ -130,7 +139,7 @@ const figuresOf = async (
   const single = alone(problem, steps)
   const row = (i: number): Float64Array => theta0.data.subarray(i * groups, (i + 1) * groups)
   const oneByOne = (): Float64Array[] =>
-    Array.from({ length: sample }, (_, i) => (single(row(i)).value as NDArray).data)
+    Array.from({ length: sample }, (_, i) => (single(row(i)).value.at as NDArray).data)
   const together = async (certificate: boolean) =>
     hypergradientDescent({
       ...{ problem: { ...problem, certificate }, theta0, tol: 1e-300, share: 1, maxSteps: steps },
@@ -170,20 +179,22 @@ const figuresOf = async (
 }
 
 /**
- * All figures of the outer loop; two minutes on a quiet machine, seconds where quick. The bar stands where an outer step is work of
- * the kind that lanes are for; a Newton step or two of small matrices is little more than what an instance costs anyway.
+ * All figures of the outer loop; a minute on a quiet machine, seconds where quick. Lanes multiply one matrix by many vectors at the
+ * peak of the processor, T = 1 does so at the speed of its caches: 2 to 4 times is what there is to win, and more with the size of
+ * the matrix. A Newton step or two of small matrices is little more than what an instance costs anyway.
  */
 export const bilevel = async ({ quick }: { readonly quick: boolean }): Promise<Figure[]> => {
-  const size = quick ? { starts: 64, sample: 8, rounds: 3 } : { starts: 1024, sample: 16, rounds: 3 }
-  const steps = (count: number): number => (quick ? 3 : count)
-  return [
-    ...(await figuresOf('ridge by gradient descent', problemOf('gradient descent', false), {
-      ...{ ...size, steps: steps(60) },
-      ...(quick ? {} : { bar: 4 }),
-    })),
-    ...(await figuresOf('logistic by gradient descent', problemOf('gradient descent', true), {
-      ...{ ...size, steps: steps(10) },
-    })),
-    ...(await figuresOf('logistic by Newton', problemOf('Newton', true), { ...size, steps: steps(20) })),
-  ]
+  const size = quick ? { starts: 64, sample: 8, rounds: 3 } : { starts: 1024, sample: 64, rounds: 3 }
+  const table = [
+    { loss: 'ridge', inner: 'gradient descent', shape: [1000, 48], steps: 20, bar: 4 },
+    { loss: 'logistic', inner: 'gradient descent', shape: [400, 20], steps: 10 },
+    { loss: 'logistic', inner: 'Newton', shape: [400, 20], steps: 20 },
+  ] as const
+  const figures: Figure[] = []
+  for (const { loss, inner, shape, steps, ...rest } of table) {
+    const name = `${loss} ${shape.join(' × ')} by ${inner}`
+    const extent = quick ? { ...size, steps: 3 } : { ...size, steps, ...rest }
+    figures.push(...(await figuresOf(name, problemOf(loss, inner, shape), extent)))
+  }
+  return figures
 }
