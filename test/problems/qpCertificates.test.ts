@@ -4,8 +4,8 @@ import tap, { test } from 'tap'
 import { parseQps, type QpsData } from '../../lib/data/qps.js'
 import { eachEntry, type SparseColumns } from '../../lib/data/sparseColumns.js'
 import { solveProgram, stream } from '../../lib/index.js'
-import { leastSquares } from '../../lib/problems/leastSquares.js'
-import { checkInfeasible, checkUnbounded } from '../../lib/problems/qpCertificates.js'
+import { leastSquares } from '../../lib/problems/quadratic/leastSquares.js'
+import { checkInfeasible, checkUnbounded } from '../../lib/problems/quadratic/certificateChecks.js'
 import { planted, situations, sparseColumns } from './plantedProgram.js'
 
 // Every program is compiled for itself.

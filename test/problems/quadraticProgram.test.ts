@@ -16,11 +16,11 @@ import {
 } from '../../lib/index.js'
 import type { NDArray, ProgramVectors, SolvedProgram } from '../../lib/index.js'
 import { eachEntry } from '../../lib/data/sparseColumns.js'
-import { activeOf } from '../../lib/problems/activeSides.js'
-import { equilibrate } from '../../lib/problems/equilibrate.js'
-import { kktResiduals } from '../../lib/problems/kktResiduals.js'
-import { sideNames } from '../../lib/problems/quadraticProgram.js'
-import { rankOf, uniquenessOf } from '../../lib/problems/uniqueness.js'
+import { activeOf } from '../../lib/problems/quadratic/activeSides.js'
+import { equilibrate } from '../../lib/problems/quadratic/equilibrate.js'
+import { kktResiduals } from '../../lib/problems/quadratic/kktResiduals.js'
+import { sideNames } from '../../lib/problems/quadratic/quadraticProgram.js'
+import { rankOf, uniquenessOf } from '../../lib/problems/quadratic/uniqueness.js'
 import { planted, situations, type Planted, type PlantedOptions, type Situation } from './plantedProgram.js'
 
 // Every program is compiled for itself.

@@ -2,8 +2,8 @@
 // objective times σ. Ruiz's iteration (A scaling algorithm to equilibrate both rows and columns norms in matrices, RAL,
 // 2001) on the symmetric matrix of the optimality conditions, as in OSQP (Stellato et al. 2020, section 5.1):
 //   K = [ Q  Cᵀ I ; C 0 0 ; I 0 0 ],  each row and column divided by the root of its largest entry, until all are near 1.
-import type { QpsData } from '../data/qps.js'
-import { eachEntry } from '../data/sparseColumns.js'
+import type { QpsData } from '../../data/qps.js'
+import { eachEntry } from '../../data/sparseColumns.js'
 
 /** Powers of two. */
 export interface Scaling {

@@ -1,10 +1,10 @@
 // Whether ½ xᵀQx is convex. With S = diag(Q)^(−1/2) a factor LLᵀ of SQS + τI exists if SQS has no eigenvalue below −τ/2,
 // and does not if it has one below −2τ: rounding moves eigenvalues by a few n ε only (Higham 2002, theorem 10.7). The
 // tolerance τ = 1e-7 lets a semidefinite matrix pass whose entries were printed with seven digits and more.
-import { ArgumentError } from '../base/errors.js'
-import { quoteName } from '../data/source.js'
-import type { QpsData } from '../data/qps.js'
-import { eachEntry } from '../data/sparseColumns.js'
+import { ArgumentError } from '../../base/errors.js'
+import { quoteName } from '../../data/source.js'
+import type { QpsData } from '../../data/qps.js'
+import { eachEntry } from '../../data/sparseColumns.js'
 
 const tolerance = 1e-7
 

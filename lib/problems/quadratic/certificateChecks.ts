@@ -1,9 +1,9 @@
 // Proofs that a quadratic program has no solution, checked on its data as they were read.
 //   infeasible:  Cᵀλ + μ = 0, and the sides times their multipliers add up to less than 0 (Farkas' lemma)
 //   unbounded:   Qd = 0, cᵀd < 0, and from no point does d leave the rows and bounds
-import type { QpsData } from '../data/qps.js'
-import { eachEntry } from '../data/sparseColumns.js'
-import type { SparseColumns } from '../data/sparseColumns.js'
+import type { QpsData } from '../../data/qps.js'
+import { eachEntry } from '../../data/sparseColumns.js'
+import type { SparseColumns } from '../../data/sparseColumns.js'
 import { Sums, worst } from './compensatedSums.js'
 import { addSides, products, strays } from './kktResiduals.js'
 import type { ProgramSolution } from './kktResiduals.js'

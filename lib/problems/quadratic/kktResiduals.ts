@@ -3,8 +3,8 @@
 //   minimise  ½ xᵀQx + cᵀx,   rowLower ≤ Cx ≤ rowUpper,  lower ≤ x ≤ upper
 //   Qx + c + Cᵀλ + μ = 0;   λ and μ are positive at an upper side, negative at a lower one, 0 where neither is active
 // A maximised objective is minimised with the other sign.
-import type { QpsData } from '../data/qps.js'
-import { eachEntry } from '../data/sparseColumns.js'
+import type { QpsData } from '../../data/qps.js'
+import { eachEntry } from '../../data/sparseColumns.js'
 import { Sums, worst } from './compensatedSums.js'
 
 /** x, λ and μ of a program of n variables and m rows. */
