@@ -8,7 +8,7 @@ import { certificateOptions, certifyGradient } from '../differentiation/certific
 import type { CertificateOptions } from '../differentiation/certificate.js'
 import { solveOpenly } from '../differentiation/solve.js'
 import type { OpenSolve } from '../differentiation/solve.js'
-import type { Solver } from '../differentiation/solver.js'
+import type { AnySolver, Solver } from '../differentiation/solver.js'
 import type { Strategy } from '../differentiation/strategy.js'
 import type { Maybe } from '../ir/op.js'
 import type { Tensor } from '../ir/tensor.js'
@@ -22,7 +22,7 @@ import { stack } from './stack.js'
 
 /** One inner problem of several. */
 export interface InnerProblem<X, P> {
-  readonly solver: Solver<X, P, never>
+  readonly solver: AnySolver<X, P>
   /** Where its iteration starts, unless the call says so. */
   readonly x0: Operands<X>
   /** How it is differentiated; default: the strategy of the whole. */
@@ -72,7 +72,7 @@ const solversOf = (
         remedy: 'Give x0 of the structure of x',
       })
     }
-    return { names: undefined, problems: [{ solver: inner as never, x0 }] }
+    return { names: undefined, problems: [{ solver: inner, x0 }] }
   }
   const names = Object.keys(inner)
   if (names.length === 0) throw new ArgumentError('hypergradient: there is no inner problem')

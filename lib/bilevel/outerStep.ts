@@ -17,17 +17,17 @@ import { hypergradient } from './hypergradient.js'
 import type { Optimizer } from './optimizer.js'
 import { strategyWithParameters, withParameters, withTolerance } from './substitute.js'
 
-type AnySolver = Solver<unknown, unknown, unknown>
+type Inner = Solver<unknown, unknown, unknown>
 
-interface AnyInner {
-  readonly solver: AnySolver
+interface NamedInner {
+  readonly solver: Inner
   readonly x0: unknown
   readonly strategy?: Strategy
 }
 
 /** What `hypergradient` takes, for one inner problem or several. */
 export interface AnyProblem {
-  readonly inner: AnySolver | Readonly<Record<string, AnyInner>>
+  readonly inner: Inner | Readonly<Record<string, NamedInner>>
   readonly x0?: unknown
   readonly outer: (x: never, theta: never) => Operand
   readonly strategy?: Strategy
@@ -59,7 +59,7 @@ export const refining = 0.01
 /** No tolerance is tightened below this. */
 const leastTolerance = 1e-12
 
-const isSolver = (inner: object): inner is AnySolver => 'step' in inner && typeof inner.step === 'function'
+const isSolver = (inner: object): inner is Inner => 'step' in inner && typeof inner.step === 'function'
 
 /** The problem with u in the place of θ, and its inner problems solved as exactly as asked. */
 const adapted = (given: AnyProblem, thetaOf: (u: Tensor) => unknown, accuracy: Accuracy): AnyProblem => {
@@ -67,7 +67,7 @@ const adapted = (given: AnyProblem, thetaOf: (u: Tensor) => unknown, accuracy: A
     const base = accuracy.tolerance ?? tol
     return minimum(base, maximum(leastTolerance, mul(base, accuracy.tightening)))
   }
-  const solverOf = (solver: AnySolver): AnySolver =>
+  const solverOf = (solver: Inner): Inner =>
     withParameters(withTolerance(solver, tighter), thetaOf as (u: unknown) => unknown)
   const how = (strategy: Strategy | undefined): { readonly strategy?: Strategy } =>
     strategy === undefined ? {} : { strategy: strategyWithParameters(strategy, thetaOf) }

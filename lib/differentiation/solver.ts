@@ -38,6 +38,12 @@ export interface Solver<X, P, S> {
   readonly stopping: Stopping
 }
 
+/** A solver of any state. */
+export type AnySolver<X, P> = Omit<Solver<X, P, never>, 'init' | 'step'> & {
+  readonly init: (x0: X, theta: P) => unknown
+  readonly step: (state: never, theta: P) => unknown
+}
+
 /** When an iteration ends. */
 export interface Stopping {
   /** Step limit. */

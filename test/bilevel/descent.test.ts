@@ -4,6 +4,7 @@ import { test } from 'tap'
 import {
   NDArray,
   Pool,
+  auto,
   backtracking,
   domain,
   gradientDescent,
@@ -161,7 +162,7 @@ test('several inner problems', async (t) => {
   })
   const { theta, status, x } = await hypergradientDescent({
     problem: {
-      inner: { w: { solver: byNewton as never, x0 }, z: { solver: second as never, x0: 0 } },
+      inner: { w: { solver: byNewton, x0 }, z: { solver: second, x0: 0 } },
       outer: ({ w, z }: { readonly w: Tensor; readonly z: Tensor }, lambda: Tensor) =>
         ridgeOuter(w, lambda).add(z.square().mul(0.1)),
     },
@@ -212,6 +213,12 @@ test('a loose inner tolerance is tightened before a step is made on it, or the e
       if (!Number.isNaN(alpha)) t.ok((estimate[k] as number) <= 0.5 * (norm[k] as number))
     })
   })
+  const byItself = await hypergradientDescent({
+    ...options,
+    ...{ problem: { ...slow, strategy: auto({ tol: 1e-3 }) }, tolerance: 1e-2 },
+  })
+  t.strictSame(byItself.status, ['converged', 'converged'], 'auto certifies itself')
+  byItself.theta.data.forEach((lambda) => t.ok(Math.abs(ridge(lambda).gradient * lambda) <= 1e-6))
   // One-step of gradient descent neglects more than half of the gradient, however exactly it is solved.
   const neglecting = { ...slow, strategy: oneStep() }
   const told = await hypergradientDescent({ ...options, problem: neglecting })

@@ -97,8 +97,8 @@ test('several inner problems: the sum of what each gives, each by its own strate
     compile(
       hypergradient<Both, Tensor>({
         inner: {
-          w: { solver: byNewton as never, x0 },
-          z: { solver: second as never, x0: [0, 0], ...(own && { strategy: own }) },
+          w: { solver: byNewton, x0 },
+          z: { solver: second, x0: [0, 0], ...(own && { strategy: own }) },
         },
         outer: ({ w, z }, lambda) => ridgeOuter(w, lambda).add(sumSquares(z).mul(0.5)),
         strategy: implicit(),
