@@ -28,7 +28,7 @@ import {
   valueAndGrad,
   zeros,
 } from '../../lib/index.js'
-import type { CertificateOptions, NDArray, Strategy, Tensor } from '../../lib/index.js'
+import type { CertificateOptions, NDArray, Solver, Strategy, Tensor } from '../../lib/index.js'
 
 /** x ← a tanh(x) + θ, componentwise: everything about it is known. tanh′ ≤ 1, |tanh″| ≤ 4/(3√3). */
 const contraction = (a: number, tol: number) =>
@@ -273,9 +273,10 @@ test('what is not known is Infinity', async (t) => {
 })
 
 test('wrong certificates are refused', async (t) => {
+  const wrong = contraction(0.5, 1e-6) as unknown as Solver<Tensor, Tensor, unknown>
   const ask = (certificate: unknown) => () =>
     compile((p: Tensor) =>
-      sum(solve(contraction(0.5, 1e-6), { x0: zeros([3]), theta: p, certificate } as never) as Tensor),
+      sum(solve<Tensor, Tensor, unknown>(wrong, { x0: zeros([3]), theta: p, certificate } as never)),
     )(array(theta))
   t.throws(ask({ constants: { rho: 1, theta: 1, jacobian: 1 } }), {
     code: 'ERR_ARGUMENT',
