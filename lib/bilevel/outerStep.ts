@@ -2,6 +2,7 @@
 import { flattenLike, unflatten } from '../base/tree.js'
 import type { TreeSpec } from '../base/tree.js'
 import type { CertificateOptions } from '../differentiation/certificate.js'
+import { oneStep } from '../differentiation/oneStep.js'
 import type { Solver } from '../differentiation/solver.js'
 import type { Strategy } from '../differentiation/strategy.js'
 import { reportsAsOutputs } from '../control/loop.js'
@@ -116,12 +117,12 @@ export const outerStep =
     const run = (options: AnyProblem, at: Tensor, start: unknown) =>
       hypergradient<unknown, Tensor, never>(options as never)(at, start)
     const here = run({ certificate: true, ...given }, u, warmStart ? x : undefined)
-    /** h alone, from the last solution on. What it reports stays here: a trial that fails is no failure of the instance. */
+    /** h alone, from the last solution on; the gradient that comes with it is never computed. What it reports stays here: a trial that fails is no failure of the instance. */
     const objective =
       (options: AnyProblem) =>
       (at: Tensor): Tensor => {
         const { graph, captured } = traceGraph(
-          ([v]) => [run({ ...options, certificate: false }, v as Tensor, here.x).value],
+          ([v]) => [run({ ...options, strategy: oneStep(), certificate: false }, v as Tensor, here.x).value],
           [at.shape],
         )
         const { graph: silent, kinds } = reportsAsOutputs(graph)
