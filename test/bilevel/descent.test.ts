@@ -7,10 +7,12 @@ import {
   auto,
   backtracking,
   domain,
+  fixedPoint,
   gradientDescent,
   hypergradientDescent,
   implicit,
   innerTolerance,
+  less,
   linspace,
   logspace,
   newton,
@@ -20,6 +22,7 @@ import {
   shared,
   stream,
   sumSquares,
+  where,
 } from '../../lib/index.js'
 import type { Optimizer, Tensor } from '../../lib/index.js'
 import { bitsOf, bitsOfInstance } from './descentBits.js'
@@ -34,6 +37,7 @@ import {
   ridgeOuter,
   smooth,
   tracking,
+  trackingGradient,
   trackingOptimum,
   x0,
 } from './problems.js'
@@ -86,6 +90,64 @@ for (const [name, [one, two]] of Object.entries(optimizers)) {
     }
   })
 }
+
+// The same recurrences in plain numbers, with the gradient in closed form.
+const recurrences: Readonly<
+  Record<string, readonly [Optimizer, () => (g: number, j: number, t: number) => number]>
+> = {
+  descent: [optimizer.descent({ stepSize: 0.1 }), () => (g) => 0.1 * g],
+  momentum: [
+    optimizer.momentum({ stepSize: 0.1, beta: 0.7 }),
+    () => {
+      const v = [0, 0]
+      return (g, j) => 0.1 * (v[j] = 0.7 * (v[j] as number) + g)
+    },
+  ],
+  nesterov: [
+    optimizer.nesterov({ stepSize: 0.1, beta: 0.7 }),
+    () => {
+      const v = [0, 0]
+      return (g, j) => 0.1 * (g + 0.7 * (v[j] = 0.7 * (v[j] as number) + g))
+    },
+  ],
+  adam: [
+    optimizer.adam({ stepSize: 0.1, beta1: 0.8, beta2: 0.9, epsilon: 1e-3 }),
+    () => {
+      const [m, v] = [
+        [0, 0],
+        [0, 0],
+      ]
+      return (g, j, k) => {
+        m[j] = 0.8 * (m[j] as number) + 0.2 * g
+        v[j] = 0.9 * (v[j] as number) + 0.1 * g * g
+        return (0.1 * m[j]) / (1 - 0.8 ** k) / (Math.sqrt(v[j] / (1 - 0.9 ** k)) + 1e-3)
+      }
+    },
+  ],
+}
+
+for (const [name, [one, recurrence]] of Object.entries(recurrences)) {
+  test(`${name}: six steps beside the recurrence in plain numbers`, async (t) => {
+    const { theta } = await hypergradientDescent({
+      ...{ problem: tracking, theta0: { u: [2], v: [-1] }, optimizer: one, maxSteps: 6, tol: 1e-12 },
+    })
+    const move = recurrence()
+    let expected = [2, -1]
+    for (let k = 1; k <= 6; k++) {
+      const gradient = trackingGradient(expected)
+      expected = expected.map((x, j) => x - move(gradient[j] as number, j, k))
+    }
+    t.ok(Math.abs((theta.u.data[0] as number) - (expected[0] as number)) < 1e-9)
+    t.ok(Math.abs((theta.v.data[0] as number) - (expected[1] as number)) < 1e-9)
+  })
+}
+
+test('L-BFGS needs few hypergradients for a quadratic', async (t) => {
+  const { history } = await hypergradientDescent({
+    ...{ problem: tracking, theta0: { u: [9], v: [-7] }, optimizer: optimizer.lbfgs(), tol: 1e-9 },
+  })
+  t.ok((history[0]?.norm.length ?? Infinity) <= 12, String(history[0]?.norm))
+})
 
 test('a box: what presses on a bound stays there, the rest is optimal', async (t) => {
   const [u, v] = trackingOptimum as [number, number]
@@ -190,6 +252,13 @@ test('inner tolerances: what each schedule says, and what the inner solves then 
     })
   const cost = ({ history }: Awaited<ReturnType<typeof run>>): number =>
     history[0]?.iterations.reduce((sum, k) => sum + k, 0) as number
+  const asked: number[] = []
+  const counted = await run((k) => {
+    asked.push(k)
+    return 1e-9
+  })
+  t.strictSame(asked, [...asked.keys()], 'it is asked once for each step')
+  t.equal(asked.length, (counted.steps[0] as number) + 1)
   const [tight, loose] = [await run(1e-10), await run(innerTolerance.exponential())]
   for (const { theta, status } of [tight, loose]) {
     t.strictSame(status, ['converged'])
@@ -295,6 +364,37 @@ test('starts are never left for worse by a search, and its end is told', async (
   })
   t.ok(found.status.every((s) => s === 'noDescent' || s === 'converged' || s === 'maxSteps'))
   t.ok(found.value.every((v) => v < 1e-3))
+})
+
+test('a trial whose inner problem is not solved is no step, however low it looks', async (t) => {
+  // From θ = 1 on x goes to and fro for ever, and the outer objective would go on falling.
+  const { theta, status, value } = await hypergradientDescent({
+    problem: {
+      inner: fixedPoint({
+        map: (x: Tensor, theta: Tensor) => where(less(theta, 1), theta, x.neg()),
+        maxSteps: 50,
+      }),
+      x0: 0.1,
+      outer: (x: Tensor, theta: Tensor) => theta.sub(2).square().add(x.square().mul(0.01)),
+    },
+    theta0: [0.1],
+    optimizer: optimizer.descent({ stepSize: backtracking() }),
+    maxSteps: 60,
+  })
+  t.match(status[0], /noDescent|maxSteps/)
+  t.ok((theta.data[0] as number) < 1 && (theta.data[0] as number) > 0.99, String(theta.data[0]))
+  t.ok((value[0] as number) > 1)
+})
+
+test('a search is not led astray by what loose inner solves leave of h', async (t) => {
+  const { status, theta } = await hypergradientDescent({
+    ...{ problem: slow, theta0: starts, maxSteps: 60, tolerance: innerTolerance.exponential() },
+    optimizer: optimizer.descent({ stepSize: backtracking({ initial: 8 }) }),
+    domain: domain.logarithmic({ low: 1e-3, high: 1e3 }),
+    tol: 1e-7,
+  })
+  t.strictSame([...new Set(status)], ['converged'])
+  theta.data.forEach((lambda) => t.ok(Math.abs(ridge(lambda).gradient * lambda) <= 1e-7))
 })
 
 test('histories, steps and shapes', async (t) => {
