@@ -123,7 +123,13 @@ export type {
 } from './differentiation/withDerivative.js'
 export { linearizeAt } from './differentiation/linearize.js'
 export type { Linearization, Solved, Strategy, Trajectory, VectorMap } from './differentiation/strategy.js'
-export type { LinearOperator, Solver, Stopping, StoppingOptions } from './differentiation/solver.js'
+export type {
+  AnySolver,
+  LinearOperator,
+  Solver,
+  Stopping,
+  StoppingOptions,
+} from './differentiation/solver.js'
 
 export { backtracking } from './solvers/backtracking.js'
 export { fixedPoint } from './solvers/fixedPoint.js'
@@ -155,6 +161,8 @@ export type { BoxOptions, Domain } from './bilevel/domain.js'
 export { innerTolerance } from './bilevel/innerTolerance.js'
 export type { InnerTolerance } from './bilevel/innerTolerance.js'
 export { optimizer } from './bilevel/optimizer.js'
+export type { AdamOptions, DescentRule, MomentumOptions } from './bilevel/optimizer.js'
+export type { LbfgsOptions } from './bilevel/lbfgs.js'
 export type { Optimizer, OuterPoint, OuterStep } from './bilevel/optimizer.js'
 export { safeStepSize } from './bilevel/safeStepSize.js'
 export type { OuterConstants } from './bilevel/safeStepSize.js'
