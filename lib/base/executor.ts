@@ -87,8 +87,10 @@ export interface Results<V = Tree<NDArray>> {
   readonly iterations: Int32Array
   readonly residual?: Float64Array
   readonly adjointResidual?: Float64Array
-  /** Products with ∂ₓF that the strategy auto made. */
+  /** Products with ∂ₓF that the strategy auto, or a certificate, made; 0 with a factor of the solver's own. */
   readonly products?: Float64Array
+  /** How they solved the adjoint equation: codes, `adjointMethods` has their names. */
+  readonly method?: Uint8Array
   /** Where a solve was asked for one. */
   readonly certificate?: Certificate<Float64Array>
   /** How many instances the summed outputs leave out; 0 where nothing is summed. */

@@ -74,3 +74,7 @@ const codes = <N extends string>(table: readonly { readonly name: N }[]): Readon
 export const statusCode = codes<Status>(statuses)
 /** The number of each gradient status. */
 export const gradientStatusCode = codes<GradientStatus>(gradientStatuses)
+
+/** How the strategy auto and certificates solve the adjoint equation: by the solver's own factor, LU, conjugate gradients, GMRES. */
+export const adjointMethods = ['factor', 'lu', 'cg', 'gmres'] as const
+export type AdjointMethod = (typeof adjointMethods)[number]

@@ -153,6 +153,7 @@ const nearFixedPoint = (
   tol: number,
 ): Found => {
   const { system, derivative } = at(solved)
+  report('method', system.method)
   const away = div(
     mul(norm2(system.linear.value), maximum(1, derivative.gain)),
     maximum(norm2(system.x), tiny),

@@ -29,7 +29,7 @@ import { norm2, sumSquares } from '../ops/reduce.js'
 import { grad, jvp } from '../transform/derivatives.js'
 import { linearizeAt } from './linearize.js'
 import { rootSystem } from './rootSystem.js'
-import type { RootSystem } from './rootSystem.js'
+import type { LinearSolver, RootSystem } from './rootSystem.js'
 import type { Solved } from './strategy.js'
 
 /** What the caller knows of F on a set that holds the iterates and x*, in Euclidean norms. */
@@ -144,8 +144,28 @@ const note = (
 const formOf = ({ constants }: CertificateOptions): 'own' | 'fixedPoint' =>
   constants === undefined ? 'own' : 'fixedPoint'
 
-/** x* − x̄, to first order. */
-const errorOfIterate = ({ linear, solve }: RootSystem): Tensor => solve(neg(linear.value), coarse).d
+/** Solves by a system, which count what they cost; `done` reports it. */
+const counted = ({ solve, solveTransposed, method }: RootSystem) => {
+  const spent: Tensor[] = []
+  const counting =
+    (solver: LinearSolver) =>
+    (b: Tensor, tol: number): Tensor => {
+      const { d, products } = solver(b, tol)
+      spent.push(products)
+      return d
+    }
+  return {
+    solve: counting(solve),
+    solveTransposed: counting(solveTransposed),
+    done: () => {
+      report(
+        'products',
+        spent.reduce((a, b) => add(a, b)),
+      )
+      report('method', method)
+    },
+  }
+}
 
 export interface GradientToCertify {
   readonly solved: Solved
@@ -169,32 +189,33 @@ export const certifyGradient = (
   options: CertificateOptions,
 ): void => {
   const system = rootSystem(solved, { form: formOf(options), wanted, maxSteps: options.maxSteps })
-  const { x, theta, linear, solveTransposed } = system
-  const counted = (parts: readonly Maybe[]): readonly Maybe[] => parts.filter((_, i) => wanted[i])
+  const { x, theta, linear } = system
+  const { solve, solveTransposed, done } = counted(system)
+  const mine = (parts: readonly Maybe[]): readonly Maybe[] => parts.filter((_, i) => wanted[i])
   const v = grad((y: Tensor) => outer(y, theta))(x)
-  const first = solveTransposed(neg(v), fine).d
-  const moved = solveTransposed(neg(add(v, linear.pullX(first))), coarse).d
+  const first = solveTransposed(neg(v), fine)
+  const moved = solveTransposed(neg(add(v, linear.pullX(first))), coarse)
   const w = stopGradient(add(first, moved))
   const at = lagrangianGradient(system, outer, w)
-  const e = errorOfIterate(system)
+  const e = solve(neg(linear.value), coarse)
   const [[left, reference], [turnX, turnTheta]] = jvp(at, [x], [e])
   const pulled = (d: Tensor): Tensor[] =>
     linear.pullTheta(d).map((t, i) => t ?? broadcast(0, (theta[i] as Tensor).shape))
-  const turn = solveTransposed(neg(turnX), coarse).d
+  const turn = solveTransposed(neg(turnX), coarse)
   const slope = pulled(turn).map((t, i) => add(t, turnTheta[i] as Tensor))
   // The same change without leaving anything out but the change of ∂ₓG in the last correction.
   const [leftThere, there] = lagrangianGradient(system, outer, stopGradient(add(w, turn)))(add(x, e))
-  const last = pulled(solveTransposed(neg(leftThere), coarse).d)
+  const last = pulled(solveTransposed(neg(leftThere), coarse))
   const change = there.map((t, i) => add(sub(t, reference[i] as Tensor), last[i] as Tensor))
-  const bend = normOf(counted(change.map((t, i) => sub(t, slope[i] as Tensor))))
+  const bend = normOf(mine(change.map((t, i) => sub(t, slope[i] as Tensor))))
   const held = gradient.map((g) => g && stopGradient(g))
   const { pullX } = linearizeAt(solved.map, x, theta)
   note(
     {
-      neglected: normOf(counted(reference.map((g, i) => difference(held[i], g)))),
-      unconverged: add(maximum(normOf(counted(slope)), normOf(counted(change))), bend),
-      moved: normOf(counted(linear.pullTheta(moved))),
-      size: normOf(counted(reference)),
+      neglected: normOf(mine(reference.map((g, i) => difference(held[i], g)))),
+      unconverged: add(maximum(normOf(mine(slope)), normOf(mine(change))), bend),
+      moved: normOf(mine(linear.pullTheta(moved))),
+      size: normOf(mine(reference)),
       rho: growth(pullX, v),
       rest: ({ rho, theta: lF, jacobian: lJ, outerGradient: l = 0 }) => {
         const open = 1 - rho
@@ -206,6 +227,7 @@ export const certifyGradient = (
     },
     options,
   )
+  done()
 }
 
 /** Reports how wrong a tangent of x̄ can be. */
@@ -216,18 +238,19 @@ export const certifyTangent = (
   options: CertificateOptions,
 ): void => {
   const system = rootSystem(solved, { form: formOf(options), maxSteps: options.maxSteps })
-  const { x, theta, residual, linear, solve } = system
+  const { x, theta, residual, linear } = system
+  const { solve, done } = counted(system)
   const given = dTheta.map((t) => t && stopGradient(t))
   const zero = broadcast(0, x.shape)
-  const first = solve(neg(linear.push(undefined, given) ?? zero), fine).d
-  const moved = solve(neg(linear.push(first, given) ?? zero), coarse).d
+  const first = solve(neg(linear.push(undefined, given) ?? zero), fine)
+  const moved = solve(neg(linear.push(first, given) ?? zero), coarse)
   const reference = stopGradient(add(first, moved))
   const pushAt = (y: Tensor): Tensor => linearizeAt(residual, y, theta).push(reference, given) ?? zero
-  const e = errorOfIterate(system)
+  const e = solve(neg(linear.value), coarse)
   const [left, turn] = jvp(pushAt, [x], [e])
-  const slope = solve(neg(turn), coarse).d
+  const slope = solve(neg(turn), coarse)
   const there = linearizeAt(residual, add(x, e), theta).push(add(reference, slope), given) ?? zero
-  const bend = solve(neg(there), coarse).d
+  const bend = solve(neg(there), coarse)
   const { push } = linearizeAt(solved.map, x, theta)
   note(
     {
@@ -245,4 +268,5 @@ export const certifyTangent = (
     },
     options,
   )
+  done()
 }

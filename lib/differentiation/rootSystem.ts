@@ -2,13 +2,15 @@
 // G = F − x, its matrix factorized where it is small, else conjugate gradients where K is symmetric, and GMRES where it is not.
 import { stream } from '../base/random.js'
 import { array } from '../base/ndarray.js'
+import { adjointMethods } from '../base/status.js'
+import type { AdjointMethod } from '../base/status.js'
 import { cond } from '../control/cond.js'
 import { cg, gmres } from '../control/krylov.js'
 import { matrixOf } from '../control/linearSolve.js'
 import { orZero } from '../control/loop.js'
 import type { Tensor } from '../ir/tensor.js'
 import { tensor } from '../ir/trace.js'
-import { abs, lessEqual, mul, neg, stopGradient, sub } from '../ops/elementwise.js'
+import { abs, lessEqual, mul, neg, stopGradient, sub, where } from '../ops/elementwise.js'
 import { dot, luFactor } from '../ops/linalg.js'
 import { norm2 } from '../ops/reduce.js'
 import { equationOf, linearizeAt } from './linearize.js'
@@ -16,6 +18,8 @@ import type { Linearization, Solved, VectorMap } from './strategy.js'
 
 /** d with K d = b, to `tol` times the norm of b where the method iterates, and the number of products with K. */
 export type LinearSolver = (b: Tensor, tol: number) => { readonly d: Tensor; readonly products: Tensor }
+
+const codeOf = (method: AdjointMethod): number => adjointMethods.indexOf(method)
 
 export interface RootSystem {
   /** x̄ and θ, as constants. */
@@ -26,6 +30,8 @@ export interface RootSystem {
   readonly linear: Linearization
   /** Whether solves are exact to rounding, but for what the matrix is. */
   readonly direct: boolean
+  /** The code of the method, which an instance may choose for itself. */
+  readonly method: Tensor
   /** K d */
   readonly apply: (d: Tensor) => Tensor
   readonly solve: LinearSolver
@@ -62,12 +68,24 @@ export const rootSystem = (solved: Solved, options: RootSystemOptions): RootSyst
     (b) => ({ d: solve(b), products: tensor(products) })
   if (own !== undefined) {
     const { solve, solveTransposed } = own.linearize(x, theta)
-    return { ...common, direct: true, solve: atOnce(solve, 0), solveTransposed: atOnce(solveTransposed, 0) }
+    return {
+      ...common,
+      direct: true,
+      method: tensor(codeOf('factor')),
+      solve: atOnce(solve, 0),
+      solveTransposed: atOnce(solveTransposed, 0),
+    }
   }
   const transposed = linear.pullX
   if (n <= largestFormed) {
     const { solve, solveTransposed } = luFactor(matrixOf(apply, n))
-    return { ...common, direct: true, solve: atOnce(solve, n), solveTransposed: atOnce(solveTransposed, n) }
+    return {
+      ...common,
+      direct: true,
+      method: tensor(codeOf('lu')),
+      solve: atOnce(solve, n),
+      solveTransposed: atOnce(solveTransposed, n),
+    }
   }
   const maxSteps = options.maxSteps ?? Math.max(100, 2 * n)
   const [u, v] = ['u', 'v'].map((name) => tensor(array(stream(1, name).normals(n)))) as [Tensor, Tensor]
@@ -95,6 +113,7 @@ export const rootSystem = (solved: Solved, options: RootSystemOptions): RootSyst
   return {
     ...common,
     direct: false,
+    method: where(symmetric, codeOf('cg'), codeOf('gmres')),
     solve: iterative(apply, transposed),
     solveTransposed: iterative(transposed, apply),
   }

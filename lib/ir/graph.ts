@@ -19,7 +19,14 @@ export interface Node {
 
 /** Facts about an instance that a solve or a derivative leaves beside its values. */
 export type ReportKind =
-  'status' | 'gradientStatus' | 'iterations' | 'residual' | 'adjointResidual' | 'products' | CertificateKind
+  | 'status'
+  | 'gradientStatus'
+  | 'iterations'
+  | 'residual'
+  | 'adjointResidual'
+  | 'products'
+  | 'method'
+  | CertificateKind
 
 /** The figures of a certificate. */
 export type CertificateKind = (typeof certificateKinds)[number]

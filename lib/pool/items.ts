@@ -5,7 +5,8 @@ import type { Certificate, Results } from '../base/executor.js'
 import { allocate } from '../base/memory.js'
 import { NDArray } from '../base/ndarray.js'
 import { formatShape, sizeOf } from '../base/shape.js'
-import type { GradientStatus, Status } from '../base/status.js'
+import { adjointMethods } from '../base/status.js'
+import type { AdjointMethod, GradientStatus, Status } from '../base/status.js'
 import { flatten, unflatten } from '../base/tree.js'
 import { readArguments, signature } from '../runtime/arguments.js'
 import type { Arguments } from '../runtime/arguments.js'
@@ -74,7 +75,7 @@ const isNDArray = (x: unknown): x is NDArray => x instanceof NDArray
 
 /** The results of each instance; its arrays are parts of those of the batch. */
 export function* eachInstance(results: Results): Generator<Result, void, undefined> {
-  const { batch, residual, adjointResidual, products, certificate } = results
+  const { batch, residual, adjointResidual, products, method, certificate } = results
   const [status, gradientStatus] = [statusNames(results.status), gradientStatusNames(results.gradientStatus)]
   const { leaves, spec } = flatten(results.value, isNDArray)
   for (let i = 0; i < batch; i++) {
@@ -92,6 +93,7 @@ export function* eachInstance(results: Results): Generator<Result, void, undefin
       iterations: results.iterations[i] as number,
       ...(residual === undefined ? {} : { residual: residual[i] as number }),
       ...(adjointResidual === undefined ? {} : { adjointResidual: adjointResidual[i] as number }),
+      ...(method === undefined ? {} : { method: adjointMethods[method[i] as number] as AdjointMethod }),
       ...(products === undefined ? {} : { products: products[i] as number }),
       ...(certificate === undefined ? {} : { certificate: certificateOf(certificate, i) }),
       leftOut: 0,

@@ -3,8 +3,8 @@ import type { Certificate, Results } from '../base/executor.js'
 import { allocate } from '../base/memory.js'
 import { NDArray } from '../base/ndarray.js'
 import type { Shape } from '../base/shape.js'
-import { gradientStatusCode, gradientStatuses, statusCode, statuses } from '../base/status.js'
-import type { GradientStatus, Status } from '../base/status.js'
+import { adjointMethods, gradientStatusCode, gradientStatuses, statusCode, statuses } from '../base/status.js'
+import type { AdjointMethod, GradientStatus, Status } from '../base/status.js'
 import { unflatten } from '../base/tree.js'
 import type { Tree, TreeSpec } from '../base/tree.js'
 import { certificateKinds } from '../ir/graph.js'
@@ -22,8 +22,10 @@ export interface Result<V = Tree<number | NDArray>> {
   readonly iterations: number
   readonly residual?: number
   readonly adjointResidual?: number
-  /** Products with ∂ₓF that the strategy auto made. */
+  /** Products with ∂ₓF that the strategy auto, or a certificate, made; 0 with a factor of the solver's own. */
   readonly products?: number
+  /** How they solved the adjoint equation. */
+  readonly method?: AdjointMethod
   /** Where a solve was asked for one. */
   readonly certificate?: Certificate
   /** 1 where the summed outputs leave the instance out, else 0. */
@@ -64,6 +66,8 @@ export interface Meaning {
   readonly reports: readonly ReportKind[]
 }
 
+const methodOf = (code: number): AdjointMethod => adjointMethods[code] ?? 'gmres'
+
 const isCertificate = (kind: ReportKind): kind is CertificateKind =>
   (certificateKinds as readonly ReportKind[]).includes(kind)
 
@@ -90,6 +94,7 @@ export const singleResult = (meaning: Meaning, outputs: readonly Float64Array[])
     const x = (outputs[shapes.length + k] as Float64Array)[0] as number
     if (kind === 'status') result.status = statusOf(x)
     else if (kind === 'gradientStatus') result.gradientStatus = gradientStatusOf(x)
+    else if (kind === 'method') result.method = methodOf(x)
     else if (!isCertificate(kind)) result[kind] = x
   })
   Object.assign(
@@ -151,6 +156,7 @@ export const batchResults = (
     if (kind === 'status') results.status = codesOf(data, statusCodeOf)
     else if (kind === 'gradientStatus') results.gradientStatus = codesOf(data, gradientStatusCodeOf)
     else if (kind === 'iterations') results.iterations = Int32Array.from(data)
+    else if (kind === 'method') results.method = Uint8Array.from(data)
     else if (!isCertificate(kind)) results[kind] = data
   })
   Object.assign(

@@ -49,12 +49,12 @@ const outer = (x: Tensor, p: Tensor): Tensor => add(sumSquares(sub(x, 0.3)), sum
 const theta = array([0.4, -0.7, 0.2])
 
 const systems = [
-  { name: 'small: LU', n: 10, symmetric: false },
-  { name: 'large, symmetric: CG', n: 70, symmetric: true },
-  { name: 'large: GMRES', n: 70, symmetric: false },
+  { name: 'small: LU', n: 10, symmetric: false, method: 'lu' },
+  { name: 'large, symmetric: CG', n: 70, symmetric: true, method: 'cg' },
+  { name: 'large: GMRES', n: 70, symmetric: false, method: 'gmres' },
 ]
 
-for (const { name, n, symmetric } of systems) {
+for (const { name, n, symmetric, method } of systems) {
   test(name, async (t) => {
     const solver = layer(n, symmetric)
     const gradient = (tol: number, strategy: Strategy) =>
@@ -72,6 +72,7 @@ for (const { name, n, symmetric } of systems) {
         t.ok(error <= wanted * size, `${String(error / size)} ≤ ${String(wanted)}`)
         t.ok(error <= (found.certificate?.estimate ?? NaN) + 1e-13 * size)
         t.ok((found.products ?? 0) > 0)
+        t.equal(found.method, method)
       }
     }
     // Forward mode, through a plain solve.
@@ -104,6 +105,7 @@ test("Newton's own factor: one solve", async (t) => {
     t.equal(found.gradientStatus, 'ok')
     t.ok(distance((found.value as NDArray).data, exact) <= 1e-6 * Math.hypot(...exact))
     t.equal(found.products, 0)
+    t.equal(found.method, 'factor')
   }
 })
 
