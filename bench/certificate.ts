@@ -4,6 +4,7 @@ import { autoCost, autoOutcomes } from './certificate/auto.js'
 import type { AutoCost } from './certificate/auto.js'
 import { coverAll, coverage } from './certificate/coverage.js'
 import { families } from './certificate/families.js'
+import { peerCases } from './certificate/peerCases.js'
 import { atLeast, atMost, reported } from './figures.js'
 import type { Figure } from './figures.js'
 import { median } from './timing.js'
@@ -26,6 +27,7 @@ export const certificate = async ({ quick }: { readonly quick: boolean }): Promi
       if (cost !== undefined) costs.push(cost)
     }
   }
+  const cases = peerCases(quick ? 2 : 16)
   const told = outcomes.reduce((sum, o) => sum + o.told, 0)
   const asked = outcomes.reduce((sum, o) => sum + o.count, 0)
   return [
@@ -42,6 +44,13 @@ export const certificate = async ({ quick }: { readonly quick: boolean }): Promi
       1e-6,
     ),
     reported('auto: gradients with a status that tells of it, share', told / asked),
+    ...cases.flatMap(({ name, silent, told: warned }) => [
+      atMost(`${name}: largest relative error that no status tells of`, Math.max(0, ...silent), 1e-6),
+      reported(
+        `${name}: gradients with a status that tells of it, of ${String(silent.length + warned)}`,
+        warned,
+      ),
+    ]),
     atMost(
       'auto over the cheapest fixed strategy that is right, processor time, median',
       median(costs.map((c) => c.ratio)),

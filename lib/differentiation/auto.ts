@@ -35,7 +35,8 @@ import { dot } from '../ops/linalg.js'
 import { broadcast } from '../ops/movement.js'
 import { norm2 } from '../ops/reduce.js'
 import { grad } from '../transform/derivatives.js'
-import { normOf } from './certificate.js'
+import { lagrangianGradient, normOf } from './certificate.js'
+import { linearizeAt } from './linearize.js'
 import { rootSystem } from './rootSystem.js'
 import type { LinearSolver, RootSystem } from './rootSystem.js'
 import type { Solved, Strategy } from './strategy.js'
@@ -54,6 +55,8 @@ const mostCorrections = 6
 const mostSteps = 8
 /** Below this share of the tolerance the error of x̄ is not looked at. */
 const negligible = 0.01
+/** Where steps towards x* cost a solve with a factor at hand, they go on until they are rounding. */
+const exact = 1e-14
 const tiny = 1e-300
 
 interface Settled {
@@ -113,9 +116,11 @@ interface AtPoint {
   /** How much longer the solution of the linear system is than its right-hand side. */
   readonly gain: Tensor
   readonly products: Tensor
+  /** How the derivative changes from x̄ to x̄ + e. */
+  readonly change: (e: Tensor) => readonly Tensor[]
 }
 
-interface Found extends AtPoint {
+interface Found extends Omit<AtPoint, 'change'> {
   /** What x̄, moved as near to x* as it was, is still away. */
   readonly unconverged: Tensor
   /** ‖x* − x̄‖ */
@@ -126,14 +131,11 @@ interface Found extends AtPoint {
  * Moves x̄ towards x* by x ← x − K⁻¹G(x), K of x̄, until a step is negligible; `short` is the part of the way that is left.
  * The steps shrink geometrically, by a factor that is the smaller the nearer x̄ was.
  */
-const polish = ({ x, theta, residual, solve }: RootSystem, gain: Tensor, tol: number) => {
+const polish = ({ x, theta, residual, solve }: RootSystem, gain: Tensor, least: number) => {
   const end = whileLoop(
     ({ e, before, k }: { x: Tensor; e: Tensor; before: Tensor; k: Tensor }) =>
       logicalAnd(
-        logicalAnd(
-          greater(mul(e, maximum(1, gain)), mul(negligible * tol, norm2(x))),
-          less(e, mul(0.5, before)),
-        ),
+        logicalAnd(greater(mul(e, maximum(1, gain)), mul(least, norm2(x))), less(e, mul(0.5, before))),
         less(k, mostSteps),
       ),
     (at) => {
@@ -154,18 +156,19 @@ const nearFixedPoint = (
 ): Found => {
   const { system, derivative } = at(solved)
   report('method', system.method)
-  const away = div(
-    mul(norm2(system.linear.value), maximum(1, derivative.gain)),
-    maximum(norm2(system.x), tiny),
-  )
-  const held = mul(away, normOf(derivative.parts))
+  const { x, linear, solve, cheap } = system
+  const size = normOf(derivative.parts)
+  // With a factor at hand the change is measured; else it is guessed from the residual, as large as the adjoint makes it.
+  const held = cheap
+    ? normOf(derivative.change(solve(neg(linear.value), coarse).d))
+    : div(mul(mul(norm2(linear.value), maximum(1, derivative.gain)), size), maximum(norm2(x), tiny))
   const [parts, left, products, unconverged, moved] = cond<
     readonly [readonly Tensor[], Tensor, Tensor, Tensor, Tensor]
   >(
-    greater(away, negligible * tol),
+    greater(held, mul((cheap ? coarse : negligible) * tol, size)),
     () => {
-      const { x, way, short } = polish(system, derivative.gain, tol)
-      const there = at({ ...solved, x }).derivative
+      const { x: near, way, short } = polish(system, derivative.gain, cheap ? exact : negligible * tol)
+      const there = at({ ...solved, x: near }).derivative
       const change = normOf(there.parts.map((t, i) => sub(t, derivative.parts[i] as Tensor)))
       return [there.parts, there.left, there.products, mul(short, change), way]
     },
@@ -250,7 +253,12 @@ export const auto = (options: AutoOptions = {}): Strategy => {
       const straight = grad((th: Tensor[]) => outer(x, th))([...theta])
       const parts = indices.map((i, k) => add(image[k] as Tensor, straight[i] as Tensor))
       const gain = div(norm2(d), maximum(norm2(v), tiny))
-      return { system, derivative: { parts, left, gain, products } }
+      const change = (e: Tensor): readonly Tensor[] => {
+        const [turn, there] = lagrangianGradient(system, outer, d)(add(x, e))
+        const late = pulled(solveTransposed(neg(turn), coarse).d)
+        return indices.map((i, k) => add(sub(there[i] as Tensor, parts[k] as Tensor), late[k] as Tensor))
+      }
+      return { system, derivative: { parts, left, gain, products, change } }
     }
     const found = nearFixedPoint(solved, at, tol)
     note(found, seesOuter ? tensor(0) : div(found.moved, maximum(norm2(stopGradient(solved.x)), tiny)), tol)
@@ -271,16 +279,18 @@ export const auto = (options: AutoOptions = {}): Strategy => {
       const given = dTheta.map((t) => t && stopGradient(t))
       const at = (here: Solved): { readonly system: RootSystem; readonly derivative: AtPoint } => {
         const system = rootSystem(here, { form: 'own', maxSteps })
-        const { x, linear, direct, apply, solve } = system
+        const { x, theta, residual, linear, direct, apply, solve } = system
         const source = linear.push(undefined, given) ?? broadcast(0, x.shape)
         const { d, left, products } = settle(neg(source), {
           ...{ apply, solve, direct, tol },
           image: (e) => [e],
         })
-        return {
-          system,
-          derivative: { parts: [d], left, gain: div(norm2(d), maximum(norm2(source), tiny)), products },
+        const gain = div(norm2(d), maximum(norm2(source), tiny))
+        const change = (e: Tensor): readonly Tensor[] => {
+          const there = linearizeAt(residual, add(x, e), theta).push(d, given) ?? broadcast(0, x.shape)
+          return [solve(neg(there), coarse).d]
         }
+        return { system, derivative: { parts: [d], left, gain, products, change } }
       }
       const found = nearFixedPoint(solved, at, tol)
       note(found, tensor(0), tol)

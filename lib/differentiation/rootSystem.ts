@@ -30,6 +30,8 @@ export interface RootSystem {
   readonly linear: Linearization
   /** Whether solves are exact to rounding, but for what the matrix is. */
   readonly direct: boolean
+  /** Whether a solve costs next to nothing: the solver has a factor of its own. */
+  readonly cheap: boolean
   /** The code of the method, which an instance may choose for itself. */
   readonly method: Tensor
   /** K d */
@@ -71,6 +73,7 @@ export const rootSystem = (solved: Solved, options: RootSystemOptions): RootSyst
     return {
       ...common,
       direct: true,
+      cheap: true,
       method: tensor(codeOf('factor')),
       solve: atOnce(solve, 0),
       solveTransposed: atOnce(solveTransposed, 0),
@@ -82,6 +85,7 @@ export const rootSystem = (solved: Solved, options: RootSystemOptions): RootSyst
     return {
       ...common,
       direct: true,
+      cheap: false,
       method: tensor(codeOf('lu')),
       solve: atOnce(solve, n),
       solveTransposed: atOnce(solveTransposed, n),
@@ -113,6 +117,7 @@ export const rootSystem = (solved: Solved, options: RootSystemOptions): RootSyst
   return {
     ...common,
     direct: false,
+    cheap: false,
     method: where(symmetric, codeOf('cg'), codeOf('gmres')),
     solve: iterative(apply, transposed),
     solveTransposed: iterative(transposed, apply),
