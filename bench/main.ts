@@ -1,7 +1,7 @@
 // The benches. A claim of speed is a figure here, with its bar, measured side by side with what it is compared to.
 //
 //   npm run bench                    lists them
-//   npm run bench -- NAME [--json] [--quick]
+//   npm run bench -- NAME [--json] [--quick] [--data FILE] [--out DIR]
 //                                    runs one: {"machine": {…}, "figures": [{"name", "value", "bar", "ok"}]}
 //   npm run paper -- NAME            the experiments of the paper, accuracy first: bench/paper
 //
@@ -13,11 +13,20 @@ import { showFigures } from './figures.js'
 import type { BenchResult, Figure } from './figures.js'
 import { machine } from './machine.js'
 
+interface BenchOptions {
+  /** Less to do. */
+  readonly quick: boolean
+  /** A data set in the place of synthetic data. */
+  readonly data?: string
+  /** A folder for a page. */
+  readonly out?: string
+}
+
 interface Bench {
   readonly description: string
-  readonly load: () => Promise<(options: { readonly quick: boolean }) => Promise<readonly Figure[]>>
-  /** Whether there is less to do with --quick. */
-  readonly quick?: true
+  readonly load: () => Promise<(options: BenchOptions) => Promise<readonly Figure[]>>
+  /** The options that mean something to it. */
+  readonly options?: readonly (keyof BenchOptions)[]
 }
 
 const benches: Readonly<Record<string, Bench>> = {
@@ -25,7 +34,7 @@ const benches: Readonly<Record<string, Bench>> = {
     description:
       'certificates on random problems of all kinds, and auto beside fixed strategies; has --quick',
     load: async () => (await import('./certificate.js')).certificate,
-    quick: true,
+    options: ['quick'],
   },
   engine: {
     description: 'kernels, Newton beside NumPy, tracing and calling',
@@ -36,14 +45,15 @@ const benches: Readonly<Record<string, Bench>> = {
     load: async () => (await import('./lanes.js')).lanes,
   },
   bilevel: {
-    description: 'hypergradient descent from 1,024 starts as lanes, beside one after the other; has --quick',
+    description:
+      'a penalty a feature, hyper-cleaning, memory of unrolling, the outer loop as lanes; has --quick, --data, --out',
     load: async () => (await import('./bilevel.js')).bilevel,
-    quick: true,
+    options: ['quick', 'data', 'out'],
   },
   qp: {
     description: 'a batch of quadratic programs with gradients: time beside ProxQP, errors; has --quick',
     load: async () => (await import('./qp.js')).qp,
-    quick: true,
+    options: ['quick'],
   },
 }
 
@@ -55,27 +65,30 @@ const list = (): string =>
 interface Options {
   readonly json?: true
   readonly quick?: true
+  readonly data?: string
+  readonly out?: string
 }
 
-const run = async (name: string | undefined, { json, quick }: Options): Promise<void> => {
+const run = async (name: string | undefined, { json, ...given }: Options): Promise<void> => {
   const bench = name === undefined ? undefined : benches[name]
-  if (quick === true && bench?.quick !== true) {
-    throw new ArgumentError('--quick', {
+  for (const option of Object.keys(given) as (keyof BenchOptions)[]) {
+    if (bench?.options?.includes(option) === true) continue
+    throw new ArgumentError(`--${option}`, {
       expected: `one of ${Object.keys(benches)
-        .filter((key) => benches[key]?.quick === true)
+        .filter((key) => benches[key]?.options?.includes(option) === true)
         .join(', ')}`,
       received: name ?? 'no name',
       remedy: 'Leave it out',
     })
   }
   if (bench === undefined) {
-    process.stdout.write(`npm run bench -- NAME [--json] [--quick]\n${list()}\n`)
+    process.stdout.write(`npm run bench -- NAME [--json] [--quick] [--data FILE] [--out DIR]\n${list()}\n`)
     return
   }
   const about = machine()
   const result: BenchResult = {
     machine: about,
-    figures: await (await bench.load())({ quick: quick === true }),
+    figures: await (await bench.load())({ ...given, quick: given.quick === true }),
   }
   process.stdout.write(`${json === true ? JSON.stringify(result) : showFigures(result)}\n`)
 }
@@ -85,6 +98,8 @@ const command = new Command('bench')
   .addArgument(new Argument('[name]', 'the bench').choices(Object.keys(benches)))
   .option('--json', 'print JSON')
   .option('--quick', 'a smaller problem and few rounds, where a bench has them')
+  .option('--data <file>', 'a data set in the place of synthetic data, where a bench takes one')
+  .option('--out <folder>', 'where the page of a bench goes that makes one')
   .showHelpAfterError('(npm run bench lists the benches)')
   .action(run)
 
