@@ -116,16 +116,19 @@ const inside = (point: PrimalDual<Operand>): PrimalDual => ({
   ...(point.s === undefined ? {} : { s: shifted(part(point, 's')), z: shifted(part(point, 'z')) }),
 })
 
-/** The direction of a step, affine part and corrector, and the norm of the corrector's right-hand side. */
+/**
+ * The direction of a step, affine part and corrector, and the norm of the corrector's right-hand side.
+ * @param aim how the affine direction is found, which only says where to aim: in a step it need not be refined
+ */
 const directionAt = (
   at: PrimalDual<Operand>,
   residual: PrimalDual<Operand>,
   kkt: Kkt,
+  aim: Kkt['solve'] = kkt.solve,
 ): { readonly d: PrimalDual; readonly centring: Operand } => {
   const down = plus(zeroLike(residual), -1, residual)
   if (at.s === undefined) return { d: kkt.solve(down), centring: norm2(pack(residual).vector) }
-  // The affine direction only says where to aim; the whole right-hand side is solved with care.
-  const affine = kkt.solveRoughly(down)
+  const affine = aim(down)
   const [s, z] = [part(at, 's'), part(at, 'z')]
   const [ds, dz] = [affine.s as Tensor, affine.z as Tensor]
   const alpha = stopGradient(minimum(1, room(at, affine)))
@@ -250,7 +253,8 @@ export const interiorPoint = <P>(
     step: (state, theta) => {
       const { point, answer, error: least } = state
       const problem = readProgram(problemOf(theta))
-      const { d, centring } = directionAt(point, state.residual, kktAt(problem, point, inSteps))
+      const kkt = kktAt(problem, point, inSteps)
+      const { d, centring } = directionAt(point, state.residual, kkt, kkt.solveRoughly)
       const alpha =
         problem.inequality === undefined
           ? tensor(1)
@@ -284,9 +288,10 @@ export const interiorPoint = <P>(
     map: (point, theta, { alpha }) => {
       const problem = readProgram(problemOf(theta))
       const { d } = directionAt(point, residualOf(problem, point), kktAt(problem, point, inDerivatives))
-      // From x̄ the last step length; from points further away no more than keeps s and z positive.
-      const most = problem.inequality === undefined ? tensor(1) : mul(tau, room(point, d))
-      return plus(point, stopGradient(minimum(alpha, most)), d)
+      // From x̄ the last step length; from points further away one that keeps s and z positive.
+      const most = problem.inequality === undefined ? tensor(2) : room(point, d)
+      const length = where(lessEqual(alpha, most), alpha, mul(tau, most))
+      return plus(point, stopGradient(length), d)
     },
     residual: (point, theta) => residualOf(readProgram(problemOf(theta)), point),
     linearize: (point, theta): LinearOperator => {
