@@ -117,6 +117,13 @@ const inside = (point: PrimalDual<Operand>): PrimalDual => ({
 })
 
 /**
+ * Where a step of the length of another one leads beyond the boundary, a thousandth of what was there; the derivative stays that of
+ * the step.
+ */
+const lifted = (v: Tensor, before: Tensor): Tensor =>
+  add(v, stopGradient(sub(maximum(v, mul(1e-3, before)), v)))
+
+/**
  * The direction of a step, affine part and corrector, and the norm of the corrector's right-hand side.
  * @param aim how the affine direction is found, which only says where to aim: in a step it need not be refined
  */
@@ -288,10 +295,9 @@ export const interiorPoint = <P>(
     map: (point, theta, { alpha }) => {
       const problem = readProgram(problemOf(theta))
       const { d } = directionAt(point, residualOf(problem, point), kktAt(problem, point, inDerivatives))
-      // From x̄ the last step length; from points further away one that keeps s and z positive.
-      const most = problem.inequality === undefined ? tensor(2) : room(point, d)
-      const length = where(lessEqual(alpha, most), alpha, mul(tau, most))
-      return plus(point, stopGradient(length), d)
+      const next = plus(point, stopGradient(tensor(alpha)), d)
+      if (next.s === undefined) return next
+      return { ...next, s: lifted(next.s, part(point, 's')), z: lifted(next.z as Tensor, part(point, 'z')) }
     },
     residual: (point, theta) => residualOf(readProgram(problemOf(theta)), point),
     linearize: (point, theta): LinearOperator => {
