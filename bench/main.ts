@@ -50,6 +50,11 @@ const benches: Readonly<Record<string, Bench>> = {
     load: async () => (await import('./bilevel.js')).bilevel,
     options: ['quick', 'data', 'out'],
   },
+  strategies: {
+    description: 'error against cost of every strategy on every standard problem; has --quick, --out',
+    load: async () => (await import('./strategies.js')).strategies,
+    options: ['quick', 'out'],
+  },
   qp: {
     description: 'a batch of quadratic programs with gradients: time beside ProxQP, errors; has --quick',
     load: async () => (await import('./qp.js')).qp,
