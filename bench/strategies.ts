@@ -109,7 +109,8 @@ const points = async (
     strategies.map((strategy) => {
       const h = hypergradient({ inner, x0, outer, strategy })
       const f = compile((p: never) => h(p).gradient)
-      const gradient = entries(f(theta).value)
+      const { value, gradientStatus } = f(theta)
+      const gradient = entries(value)
       const error = Math.hypot(...gradient.map((g, i) => g - (exact[i] as number))) / Math.hypot(...exact)
       return { family, strategy: strategy.name, error, status: gradientStatus, f }
     }),
