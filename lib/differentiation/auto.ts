@@ -50,6 +50,11 @@ export interface AutoOptions {
 
 /** How far a correction is solved, and how often at most. */
 const coarse = 0.1
+/**
+ * The relative residual to which iterative methods solve: in ill-conditioned systems a small residual hides a large error, the more
+ * so the larger this is.
+ */
+const careful = 1e-6
 const mostCorrections = 6
 /** Steps that move x̄ towards x*, at most. */
 const mostSteps = 8
@@ -87,16 +92,17 @@ const settle = (
   },
 ): Settled => {
   const correct = ({ d, image: before, products }: Omit<Settled, 'left'>): Settled => {
-    const more = solve(sub(b, apply(d)), coarse)
+    const more = solve(sub(b, apply(d)), careful)
     const change = image(more.d)
     return {
       d: add(d, more.d),
       image: before.map((t, i) => add(t, change[i] as Tensor)),
-      left: normOf(change),
+      // A correction that was not found says nothing of what is left.
+      left: where(greater(more.reached, 2 * careful), Infinity, normOf(change)),
       products: add(products, more.products),
     }
   }
-  const first = solve(b, coarse * tol)
+  const first = solve(b, careful * tol)
   const begin = correct({ ...first, image: image(first.d) })
   if (direct) return begin
   const limit = mul(tol / 3, normOf(begin.image))
@@ -139,8 +145,9 @@ const polish = ({ x, theta, residual, solve }: RootSystem, gain: Tensor, least: 
         less(k, mostSteps),
       ),
     (at) => {
-      const { d } = solve(neg(residual(at.x, theta)), 1e-2)
-      return { x: add(at.x, d), e: norm2(d), before: at.e, k: add(at.k, 1) }
+      const { d, reached } = solve(neg(residual(at.x, theta)), careful)
+      const e = where(greater(reached, 2 * careful), Infinity, norm2(d))
+      return { x: add(at.x, d), e, before: at.e, k: add(at.k, 1) }
     },
     { x, e: tensor(1e300), before: tensor(Infinity), k: tensor(0) },
   )

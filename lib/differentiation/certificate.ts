@@ -150,9 +150,10 @@ const counted = ({ solve, solveTransposed, method }: RootSystem) => {
   const counting =
     (solver: LinearSolver) =>
     (b: Tensor, tol: number): Tensor => {
-      const { d, products } = solver(b, tol)
+      const { d, reached, products } = solver(b, tol)
       spent.push(products)
-      return d
+      // What was not solved is not known: a NaN becomes Infinity in every figure.
+      return add(d, where(greater(reached, 10 * tol), NaN, 0))
     }
   return {
     solve: counting(solve),

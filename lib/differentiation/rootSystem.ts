@@ -16,8 +16,14 @@ import { norm2 } from '../ops/reduce.js'
 import { equationOf, linearizeAt } from './linearize.js'
 import type { Linearization, Solved, VectorMap } from './strategy.js'
 
-/** d with K d = b, to `tol` times the norm of b where the method iterates, and the number of products with K. */
-export type LinearSolver = (b: Tensor, tol: number) => { readonly d: Tensor; readonly products: Tensor }
+/**
+ * d with K d = b, to `tol` times the norm of b where the method iterates, the relative residual that it reached, and the number of
+ * products with K.
+ */
+export type LinearSolver = (
+  b: Tensor,
+  tol: number,
+) => { readonly d: Tensor; readonly reached: Tensor; readonly products: Tensor }
 
 const codeOf = (method: AdjointMethod): number => adjointMethods.indexOf(method)
 
@@ -67,7 +73,7 @@ export const rootSystem = (solved: Solved, options: RootSystemOptions): RootSyst
   const common = { x, theta, residual, linear, apply }
   const atOnce =
     (solve: (b: Tensor) => Tensor, products: number): LinearSolver =>
-    (b) => ({ d: solve(b), products: tensor(products) })
+    (b) => ({ d: solve(b), reached: tensor(0), products: tensor(products) })
   if (own !== undefined) {
     const { solve, solveTransposed } = own.linearize(x, theta)
     return {
@@ -101,18 +107,18 @@ export const rootSystem = (solved: Solved, options: RootSystemOptions): RootSyst
       // ρ < 1 makes −K = I − ∂ₓF positive definite where it is symmetric.
       const flip = { apply: (d: Tensor) => neg(product(d)), applyTransposed: (d: Tensor) => neg(other(d)) }
       const system = { ...flip, b: neg(b), tol, maxSteps }
-      const [d, products] = cond<readonly [Tensor, Tensor]>(
+      const [d, reached, products] = cond<readonly [Tensor, Tensor, Tensor]>(
         symmetric,
         () => {
           const found = cg(system)
-          return [found.x, found.iterations]
+          return [found.x, found.residual, found.iterations]
         },
         () => {
           const found = gmres(system, restart)
-          return [found.x, found.iterations]
+          return [found.x, found.residual, found.iterations]
         },
       )
-      return { d, products }
+      return { d, reached, products }
     }
   return {
     ...common,
