@@ -2,7 +2,7 @@
 import { htmlReport } from '../lib/index.js'
 import type { ContestCurve } from './cleaningContest.js'
 import type { Figure } from './figures.js'
-import { machine } from './machine.js'
+import { machine, machineLine } from './machine.js'
 
 /** One HTML page. */
 export const cleaningPage = ({
@@ -12,10 +12,9 @@ export const cleaningPage = ({
   readonly figures: readonly Figure[]
   readonly curves: readonly ContestCurve[]
 }): Promise<string> => {
-  const { processor, cores, simd, node, blas } = machine()
   return htmlReport({
     title: 'Data hyper-cleaning',
-    subtitle: `${processor}, ${String(cores)} cores, ${simd}, OpenBLAS ${blas.core}, Node ${node}`,
+    subtitle: machineLine(machine()),
     sections: [
       {
         heading: 'Time to a small hypergradient',

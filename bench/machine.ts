@@ -15,6 +15,10 @@ export interface Machine {
   readonly simd: string
 }
 
+/** The machine in a line, for the head of a page. */
+export const machineLine = ({ processor, cores, simd, node, blas }: Machine): string =>
+  `${processor}, ${String(cores)} cores, ${simd}, OpenBLAS ${blas.core}, Node ${node}`
+
 /** What this machine is, as the addon sees it. */
 export const machine = (): Machine => {
   const { blas, simd } = native().selfCheck()

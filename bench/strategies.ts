@@ -29,7 +29,7 @@ import {
 import type { BilevelProblem, Strategy, Tensor } from '../lib/index.js'
 import { reported } from './figures.js'
 import type { Figure } from './figures.js'
-import { machine } from './machine.js'
+import { machine, machineLine } from './machine.js'
 import { computing, ratio, sideBySide } from './timing.js'
 
 type Problem = BilevelProblem<Tensor, never>
@@ -130,10 +130,9 @@ const points = async (
 
 const page = (found: readonly Point[]): Promise<string> => {
   const names = [...new Set(found.map(({ problem }) => problem))]
-  const { processor, cores, simd, node, blas } = machine()
   return htmlReport({
     title: 'Which strategy?',
-    subtitle: `${processor}, ${String(cores)} cores, ${simd}, OpenBLAS ${blas.core}, Node ${node}`,
+    subtitle: machineLine(machine()),
     sections: [
       {
         heading: 'Error against cost',

@@ -23,6 +23,7 @@ import {
   sigmoid,
   zeros,
 } from '../../lib/index.js'
+import { spectralNorm, transposed } from '../paper/matrices.js'
 import type {
   CertificateOptions,
   Compiled,
@@ -59,33 +60,16 @@ export interface Family {
 const draw = (seed: number, name: string, ...shape: number[]): NDArray =>
   array(stream(seed, name).normals(shape.reduce((a, b) => a * b, 1)), shape)
 
-const map2 = (a: NDArray, f: (v: number, i: number, j: number) => number): NDArray => {
-  const [rows = 0, columns = 0] = a.shape
-  return array(
-    a.data.map((v, k) => f(v, Math.floor(k / columns), k % columns)),
-    [rows, columns],
-  )
-}
+/** ‖A‖₂, and a little more, so that rounding does not make it too small. */
+const norm = (a: NDArray): number => spectralNorm(a) * (1 + 1e-9)
 
-/** ‖A‖₂, by the power method on AᵀA, and a little more, so that rounding does not make it too small. */
-const norm = (a: NDArray): number => {
-  const [rows = 0, columns = 0] = a.shape
-  let v = Float64Array.from({ length: columns }, (_, j) => 1 + 0.1 * j)
-  let size = 0
-  for (let step = 0; step < 3000; step++) {
-    const u = new Float64Array(rows)
-    for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) u[i]! += a.data[i * columns + j]! * v[j]!
-    const w = new Float64Array(columns)
-    for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) w[j]! += a.data[i * columns + j]! * u[i]!
-    size = Math.hypot(...w)
-    v = w.map((e) => e / size)
-  }
-  return Math.sqrt(size) * (1 + 1e-9)
-}
-
+/** A with ‖A‖₂ = size. */
 const scaled = (a: NDArray, size: number): NDArray => {
-  const by = size / norm(a)
-  return map2(a, (v) => v * by)
+  const by = size / spectralNorm(a)
+  return array(
+    a.data.map((v) => v * by),
+    a.shape,
+  )
 }
 
 const distance =
@@ -184,7 +168,13 @@ const nonNormal: Family = {
   tolerances: [1e-2, 1e-11],
   problem: (seed) => {
     const n = 12
-    const T = map2(draw(seed, 'T', n, n), (v, i, j) => (i === j ? 0.3 : j > i ? 1.2 * v : 0))
+    const T = array(
+      draw(seed, 'T', n, n).data.map((v, k) => {
+        const above = (k % n) - Math.floor(k / n)
+        return above === 0 ? 0.3 : above > 0 ? 1.2 * v : 0
+      }),
+      [n, n],
+    )
     const U = draw(seed, 'U', n, parameters)
     const map = (x: Tensor, theta: Tensor): Tensor =>
       add(add(matmul(T, x), matmul(U, theta)), mul(0.05, tanh(x)))
@@ -198,13 +188,7 @@ const nonNormal: Family = {
 
 const logistic = (seed: number, n: number) => {
   const [X, U] = [draw(seed, 'X', 3 * n, n), draw(seed, 'U', n, parameters)]
-  const Xt = array(
-    Float64Array.from(
-      { length: 3 * n * n },
-      (_, k) => X.data[(k % (3 * n)) * n + Math.floor(k / (3 * n))] as number,
-    ),
-    [n, 3 * n],
-  )
+  const Xt = transposed(X)
   const objective = (x: Tensor, theta: Tensor): Tensor =>
     add(sum(softplus(matmul(X, x))), sub(sumSquares(x), sum(mul(x, matmul(U, theta)))))
   return { X, Xt, U, objective }

@@ -23,6 +23,7 @@ import {
   zeros,
 } from '../../lib/index.js'
 import type { NDArray, Tensor } from '../../lib/index.js'
+import { transposed } from '../paper/matrices.js'
 import { activeSetSolution, rowErrors } from '../activeSet.js'
 import { qpBatch, qpGradient, qpPoint } from '../qpBatch.js'
 
@@ -49,13 +50,7 @@ const ridgeCase = (kappa: number, method: 'descent' | 'newton'): PeerCase => {
     array(stream(7, 'y').normals(rows)),
     array(stream(7, 'y validation').normals(validation)),
   ]
-  const Xt = array(
-    Float64Array.from(
-      { length: n * rows },
-      (_, k) => X.data[(k % rows) * n + Math.floor(k / rows)] as number,
-    ),
-    [n, rows],
-  )
+  const Xt = transposed(X)
   const outer = (w: Tensor): Tensor => meanSquaredError(matmul(Xval, w), yval)
   const closed = (theta: Tensor): Tensor =>
     outer(luFactor(add(gram(X, ones([rows])), mul(exp(theta), eye(n)))).solve(matmul(Xt, y)))

@@ -1,7 +1,7 @@
 // All experiments one after another, as one page with its numbers: npm run paper -- all --out DIR
 import { mkdir, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { machine } from '../machine.js'
+import { machine, machineLine } from '../machine.js'
 import { beyondExperiment } from './beyondReport.js'
 import { bilevelExperiment } from './bilevelReport.js'
 import { boundsExperiment } from './boundsReport.js'
@@ -35,9 +35,8 @@ export const paperResults = async ({ reference, ...options }: AllOptions): Promi
 
 /** Where and how it was measured. */
 const circumstances = ({ quick, data }: AllOptions): string => {
-  const { processor, cores, node, blas, simd } = machine()
   return [
-    `${processor}, ${String(cores)} cores, ${simd}, OpenBLAS ${blas.core}, Node ${node}`,
+    machineLine(machine()),
     data === undefined ? 'synthetic data in the place of cpusmall' : `data: ${basename(data)}`,
     ...(quick ? ['quick: the smaller sizes only'] : []),
   ].join('; ')

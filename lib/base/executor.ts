@@ -63,7 +63,7 @@ export interface Certificate<T = number> {
   readonly neglected: T
   /** What x̄ being no fixed point yet changes, to first order. */
   readonly unconverged: T
-  /** The norm of ∂ₓF as a few products see it, from below: 1 or more tells of a map that contracts nothing in this norm. */
+  /** The norm of ∂ₓF as a few products see it, from below: 1 or more tells of a map that contracts nothing in this norm. NaN by auto. */
   readonly rho: T
 }
 

@@ -9,7 +9,7 @@ import type { CertificateOptions } from '../differentiation/certificate.js'
 import { solveOpenly } from '../differentiation/solve.js'
 import type { OpenSolve } from '../differentiation/solve.js'
 import type { AnySolver, Solver } from '../differentiation/solver.js'
-import type { Strategy } from '../differentiation/strategy.js'
+import type { Solved, Strategy } from '../differentiation/strategy.js'
 import type { Maybe } from '../ir/op.js'
 import type { Tensor } from '../ir/tensor.js'
 import { isOperand, tensor, traceGraph } from '../ir/trace.js'
@@ -127,8 +127,10 @@ export function hypergradient<X, P>(
   checkOptions('hypergradient', options, ['inner', 'x0', 'outer', 'strategy', 'certificate'])
   const { outer, strategy, certificate = false } = options
   const { names, problems } = solversOf(options.inner, options.x0)
-  const certify =
-    certificate === false || strategy?.certifies === true ? undefined : certificateOptions(certificate)
+  // A strategy that takes the outer objective as a whole does so where it is that of all inner problems.
+  const whole = problems.every(({ strategy: own }) => own === undefined) ? strategy?.gradient : undefined
+  const certifiesItself = whole !== undefined && strategy?.certifies === true
+  const certify = certificate === false || certifiesItself ? undefined : certificateOptions(certificate)
   const named = (parts: readonly unknown[]): X =>
     (names === undefined ? parts[0] : Object.fromEntries(names.map((name, i) => [name, parts[i]]))) as X
   return (theta, x0) => {
@@ -146,6 +148,8 @@ export function hypergradient<X, P>(
       })
     })
     const each = solves.map(({ solved }) => solved())
+    /** Which operands are leaves of θ; the others are closed over. */
+    const ofTheta = ({ theta: operands }: Solved): boolean[] => operands.map((_, k) => k < p.length)
     const space = packing(each.map(({ x }) => x.shape))
     const treeOf = (xs: readonly Tensor[]): X =>
       named(xs.map((x, i) => (solves[i] as OpenSolve<unknown>).unpack(x)))
@@ -155,14 +159,12 @@ export function hypergradient<X, P>(
       tensor(objective(space.unpack(x), operands.slice(0, p.length)))
     const xs = each.map(({ x }) => x)
     checkOuter(objective, xs, p)
-    const whole = strategy?.gradient
-    if (whole !== undefined && problems.every(({ strategy: own }) => own === undefined)) {
+    if (whole !== undefined) {
       const solved = stack(each, p.length)
-      const operands = solved.theta.map((_, k) => k < p.length)
       solves.forEach(({ warn }, i) => {
-        warn((each[i] as (typeof each)[number]).theta.map((_, k) => k < p.length))
+        warn(ofTheta(each[i] as Solved))
       })
-      const found = whole(solved, asVector, operands)
+      const found = whole(solved, asVector, ofTheta(solved))
       const value = tensor(objective(xs, p))
       return { value, gradient: thetaOf(p.map((t, k) => found[k] ?? broadcast(0, t.shape))), x: treeOf(xs) }
     }
@@ -171,25 +173,13 @@ export function hypergradient<X, P>(
       p,
     ])
     const gradient = solves.reduce<readonly Maybe[]>((sum, { pull }, i) => {
-      const { theta: operands } = each[i] as (typeof each)[number]
-      const pulled = pull(
-        vs[i] as Tensor,
-        operands.map((_, k) => k < p.length),
-      )
+      const pulled = pull(vs[i] as Tensor, ofTheta(each[i] as Solved))
       return sum.map((t, k) => addMaybe(t, pulled[k]))
     }, direct)
     if (certify !== undefined) {
       const solved = stack(each, p.length)
       const padded = solved.theta.map((_, k) => gradient[k])
-      certifyGradient(
-        {
-          solved,
-          outer: asVector,
-          gradient: padded,
-          wanted: solved.theta.map((_, k) => k < p.length),
-        },
-        certify,
-      )
+      certifyGradient({ solved, outer: asVector, gradient: padded, wanted: ofTheta(solved) }, certify)
     }
     const full = gradient.map((g, k) => g ?? broadcast(0, (p[k] as Tensor).shape))
     return { value, gradient: thetaOf(full), x: treeOf(xs) }

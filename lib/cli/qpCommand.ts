@@ -2,6 +2,7 @@
 import { ArgumentError, DataError } from '../base/errors.js'
 import { statusCode, statuses } from '../base/status.js'
 import { readQps } from '../data/qps.js'
+import { plainJson } from './plainJson.js'
 import { sideNames } from '../problems/quadratic/quadraticProgram.js'
 import type { ProgramVectors } from '../problems/quadratic/quadraticProgram.js'
 import { solveProgram } from '../problems/quadratic/solvedProgram.js'
@@ -38,14 +39,6 @@ const namesOf = ({ form: { data, sides } }: SolvedProgram): ProgramVectors<reado
     upper: of('upper'),
   }
 }
-
-/** JSON has no NaN, ±Infinity and −0: they are strings of that name. */
-const plain = (_: string, value: unknown): unknown =>
-  typeof value !== 'number' || (Number.isFinite(value) && !Object.is(value, -0))
-    ? value
-    : Object.is(value, -0)
-      ? '-0'
-      : String(value)
 
 const json = (file: string, tol: number, solved: SolvedProgram): string => {
   const { form, status, objective, iterations, primal, dual, gap, active, certificate, sensitivity } = solved
@@ -87,7 +80,7 @@ const json = (file: string, tol: number, solved: SolvedProgram): string => {
       },
     }),
   }
-  return JSON.stringify(report, plain, 2)
+  return plainJson(report)
 }
 
 /** A table with its largest rows by the last number of each, in their order, and how many are left out. */

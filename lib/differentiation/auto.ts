@@ -35,7 +35,7 @@ import { dot } from '../ops/linalg.js'
 import { broadcast } from '../ops/movement.js'
 import { norm2 } from '../ops/reduce.js'
 import { grad } from '../transform/derivatives.js'
-import { lagrangianGradient, normOf } from './certificate.js'
+import { lagrangianGradient, normOf, reportCertificate, rounding } from './certificate.js'
 import { linearizeAt } from './linearize.js'
 import { rootSystem } from './rootSystem.js'
 import type { LinearSolver, RootSystem } from './rootSystem.js'
@@ -48,17 +48,18 @@ export interface AutoOptions {
   readonly maxSteps?: number
 }
 
-/** How far a correction is solved, and how often at most. */
-const coarse = 0.1
 /**
  * The relative residual to which iterative methods solve: in ill-conditioned systems a small residual hides a large error, the more
  * so the larger this is.
  */
 const careful = 1e-6
+/** Corrections of a solution, at most; and what is left after the last one, as a share of what it changed. */
 const mostCorrections = 6
+const leftOver = 0.1
 /** Steps that move x̄ towards x*, at most. */
 const mostSteps = 8
-/** Below this share of the tolerance the error of x̄ is not looked at. */
+/** Below this share of the tolerance x̄ stays where it is: of a change that was measured, and of one that was guessed. */
+const small = 0.1
 const negligible = 0.01
 /** Where steps towards x* cost a solve with a factor at hand, they go on until they are rounding. */
 const exact = 1e-14
@@ -80,14 +81,14 @@ const settle = (
     apply,
     solve,
     image,
-    direct,
+    kind,
     tol,
   }: {
     readonly apply: (d: Tensor) => Tensor
     readonly solve: LinearSolver
     /** Linear in d. */
     readonly image: (d: Tensor) => readonly Tensor[]
-    readonly direct: boolean
+    readonly kind: RootSystem['kind']
     readonly tol: number
   },
 ): Settled => {
@@ -104,7 +105,7 @@ const settle = (
   }
   const first = solve(b, careful * tol)
   const begin = correct({ ...first, image: image(first.d) })
-  if (direct) return begin
+  if (kind !== 'iterative') return begin
   const limit = mul(tol / 3, normOf(begin.image))
   return whileLoop(
     ({ left, k }: Settled & { readonly k: Tensor }) =>
@@ -163,16 +164,17 @@ const nearFixedPoint = (
 ): Found => {
   const { system, derivative } = at(solved)
   report('method', system.method)
-  const { x, linear, solve, cheap } = system
+  const { x, linear, solve } = system
+  const cheap = system.kind === 'factor'
   const size = normOf(derivative.parts)
   // With a factor at hand the change is measured; else it is guessed from the residual, as large as the adjoint makes it.
   const held = cheap
-    ? normOf(derivative.change(solve(neg(linear.value), coarse).d))
+    ? normOf(derivative.change(solve(neg(linear.value), careful).d))
     : div(mul(mul(norm2(linear.value), maximum(1, derivative.gain)), size), maximum(norm2(x), tiny))
   const [parts, left, products, unconverged, moved] = cond<
     readonly [readonly Tensor[], Tensor, Tensor, Tensor, Tensor]
   >(
-    greater(held, mul((cheap ? coarse : negligible) * tol, size)),
+    greater(held, mul((cheap ? small : negligible) * tol, size)),
     () => {
       const { x: near, way, short } = polish(system, derivative.gain, cheap ? exact : negligible * tol)
       const there = at({ ...solved, x: near }).derivative
@@ -207,18 +209,14 @@ const once = (t: Tensor, { x, theta }: Solved): Tensor => {
 }
 
 const note = ({ parts, left, products, unconverged }: Found, unseen: Tensor, tol: number): void => {
-  const known = (t: Tensor): Tensor => where(isFinite(t), t, Infinity)
   const size = normOf(parts)
-  const neglected = mul(coarse, left)
+  const neglected = mul(leftOver, left)
   const estimate = mul(2, add(neglected, unconverged))
   const met = logicalAnd(lessEqual(estimate, mul(tol, maximum(size, tiny))), lessEqual(unseen, tol))
   const { ok, singular, toleranceNotMet } = gradientStatusCode
   report('gradientStatus', where(isFinite(size), where(met, ok, toleranceNotMet), singular))
-  report('estimate', known(add(estimate, mul(1e-14, size))))
-  report('bound', Infinity)
-  report('neglected', known(neglected))
-  report('unconverged', known(unconverged))
-  report('rho', NaN)
+  const withRounding = add(estimate, mul(rounding, size))
+  reportCertificate({ estimate: withRounding, bound: Infinity, neglected, unconverged, rho: NaN })
   report('products', products)
 }
 
@@ -247,14 +245,14 @@ export const auto = (options: AutoOptions = {}): Strategy => {
     const indices = wanted.flatMap((flag, i) => (flag ? [i] : []))
     const at = (here: Solved): { readonly system: RootSystem; readonly derivative: AtPoint } => {
       const system = rootSystem(here, { form: 'own', wanted, maxSteps })
-      const { x, theta, linear, direct, solveTransposed } = system
+      const { x, theta, linear, kind, solveTransposed } = system
       const pulled = (d: Tensor): Tensor[] => {
         const all = linear.pullTheta(d)
         return indices.map((i) => all[i] ?? broadcast(0, (theta[i] as Tensor).shape))
       }
       const v = grad((y: Tensor) => outer(y, theta))(x)
       const { d, image, left, products } = settle(neg(v), {
-        ...{ apply: linear.pullX, solve: solveTransposed, direct, tol },
+        ...{ apply: linear.pullX, solve: solveTransposed, kind, tol },
         image: pulled,
       })
       const straight = grad((th: Tensor[]) => outer(x, th))([...theta])
@@ -262,7 +260,7 @@ export const auto = (options: AutoOptions = {}): Strategy => {
       const gain = div(norm2(d), maximum(norm2(v), tiny))
       const change = (e: Tensor): readonly Tensor[] => {
         const [turn, there] = lagrangianGradient(system, outer, d)(add(x, e))
-        const late = pulled(solveTransposed(neg(turn), coarse).d)
+        const late = pulled(solveTransposed(neg(turn), careful).d)
         return indices.map((i, k) => add(sub(there[i] as Tensor, parts[k] as Tensor), late[k] as Tensor))
       }
       return { system, derivative: { parts, left, gain, products, change } }
@@ -286,16 +284,16 @@ export const auto = (options: AutoOptions = {}): Strategy => {
       const given = dTheta.map((t) => t && stopGradient(t))
       const at = (here: Solved): { readonly system: RootSystem; readonly derivative: AtPoint } => {
         const system = rootSystem(here, { form: 'own', maxSteps })
-        const { x, theta, residual, linear, direct, apply, solve } = system
+        const { x, theta, residual, linear, kind, apply, solve } = system
         const source = linear.push(undefined, given) ?? broadcast(0, x.shape)
         const { d, left, products } = settle(neg(source), {
-          ...{ apply, solve, direct, tol },
+          ...{ apply, solve, kind, tol },
           image: (e) => [e],
         })
         const gain = div(norm2(d), maximum(norm2(source), tiny))
         const change = (e: Tensor): readonly Tensor[] => {
           const there = linearizeAt(residual, add(x, e), theta).push(d, given) ?? broadcast(0, x.shape)
-          return [solve(neg(there), coarse).d]
+          return [solve(neg(there), careful).d]
         }
         return { system, derivative: { parts: [d], left, gain, products, change } }
       }

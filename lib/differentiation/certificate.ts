@@ -8,9 +8,11 @@
 // left of the adjoint equation, N = ‖w‖ + ‖r‖/(1−ρ) and ε = ‖F(x̄) − x̄‖/(1−ρ) ≥ ‖x* − x̄‖,
 //   ‖gradient − truth‖ ≤ neglected + L_F ‖r‖/(1−ρ) + ε (l + L_J N)(1 + L_F/(1−ρ)),   l of ∇g
 import { ArgumentError, checkOptions } from '../base/errors.js'
+import type { CertificateKind } from '../ir/graph.js'
 import type { Maybe } from '../ir/op.js'
 import type { Tensor } from '../ir/tensor.js'
 import { report, tensor } from '../ir/trace.js'
+import type { Operand } from '../ir/trace.js'
 import {
   add,
   div,
@@ -84,7 +86,7 @@ export const certificateOptions = (options: CertificateOptions | true): Certific
 /** How far the first solve goes, and how far those that correct. */
 const [fine, coarse] = [1e-6, 1e-2]
 /** Rounding of sums, in units of what is summed. */
-const rounding = 1e-14
+export const rounding = 1e-14
 
 /** The Euclidean norm over several arrays. */
 export const normOf = (parts: readonly Maybe[]): Tensor =>
@@ -122,23 +124,26 @@ interface Shares {
   readonly rest: (constants: MapConstants) => Tensor
 }
 
+/** Reports the figures of a certificate: what is no number is not known, Infinity. */
+export const reportCertificate = ({ rho, ...figures }: Readonly<Record<CertificateKind, Operand>>): void => {
+  for (const [kind, figure] of Object.entries(figures)) {
+    report(kind as CertificateKind, where(isFinite(figure), figure, Infinity))
+  }
+  report('rho', rho)
+}
+
 const note = (
   { neglected, unconverged, moved, size, rho, rest }: Shares,
   options: CertificateOptions,
 ): void => {
   const { constants, safety = 2 } = options
-  const known = (t: Tensor): Tensor => where(isFinite(t), t, Infinity)
   const floor = mul(rounding, size)
   const estimate = add(mul(safety, add(neglected, unconverged)), add(mul(0.1, moved), floor))
   const proved =
     constants === undefined
       ? tensor(Infinity)
       : where(greater(rho, constants.rho * (1 + 1e-9)), Infinity, add(add(neglected, rest(constants)), floor))
-  report('estimate', known(estimate))
-  report('bound', known(proved))
-  report('neglected', known(neglected))
-  report('unconverged', known(unconverged))
-  report('rho', rho)
+  reportCertificate({ estimate, bound: proved, neglected, unconverged, rho })
 }
 
 const formOf = ({ constants }: CertificateOptions): 'own' | 'fixedPoint' =>

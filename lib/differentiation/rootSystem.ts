@@ -34,10 +34,8 @@ export interface RootSystem {
   readonly residual: VectorMap
   /** Of G at (x̄, θ). */
   readonly linear: Linearization
-  /** Whether solves are exact to rounding, but for what the matrix is. */
-  readonly direct: boolean
-  /** Whether a solve costs next to nothing: the solver has a factor of its own. */
-  readonly cheap: boolean
+  /** How systems are solved: by the solver's own factor, which costs next to nothing; by LU of the matrix; or by iteration. */
+  readonly kind: 'factor' | 'lu' | 'iterative'
   /** The code of the method, which an instance may choose for itself. */
   readonly method: Tensor
   /** K d */
@@ -78,8 +76,7 @@ export const rootSystem = (solved: Solved, options: RootSystemOptions): RootSyst
     const { solve, solveTransposed } = own.linearize(x, theta)
     return {
       ...common,
-      direct: true,
-      cheap: true,
+      kind: 'factor',
       method: tensor(codeOf('factor')),
       solve: atOnce(solve, 0),
       solveTransposed: atOnce(solveTransposed, 0),
@@ -90,8 +87,7 @@ export const rootSystem = (solved: Solved, options: RootSystemOptions): RootSyst
     const { solve, solveTransposed } = luFactor(matrixOf(apply, n))
     return {
       ...common,
-      direct: true,
-      cheap: false,
+      kind: 'lu',
       method: tensor(codeOf('lu')),
       solve: atOnce(solve, n),
       solveTransposed: atOnce(solveTransposed, n),
@@ -122,8 +118,7 @@ export const rootSystem = (solved: Solved, options: RootSystemOptions): RootSyst
     }
   return {
     ...common,
-    direct: false,
-    cheap: false,
+    kind: 'iterative',
     method: where(symmetric, codeOf('cg'), codeOf('gmres')),
     solve: iterative(apply, transposed),
     solveTransposed: iterative(transposed, apply),

@@ -211,11 +211,13 @@ const begun = (
 
 /**
  * Solves min ½ xᵀQx + qᵀx subject to Ax = b, Gx ≤ h with the tree { x, s, z, y } as iterate; see {@link primalDualStart} for
- * the x0 of `solve`. Start, steps and corrector are those of the paper's experiment, with the factorization of the reduced system.
+ * the x0 of `solve`. Start and steps are those of the paper's experiment, with two safeguards (ω, and a step ends where the gap is
+ * smallest) and the factorization of the reduced system. Derivatives by implicit() want a tol well below that of x: see docs/quadratic-programs.md.
  * Default maxSteps 50.
  *
  * A program without a solution ends with status `infeasible`, and (y, z) is then a certificate: Aᵀy + Gᵀz = 0, z ≥ 0,
- * bᵀy + hᵀz = −1; or with `unbounded`, and x is then a ray: Qx = 0, Ax = 0, Gx ≤ 0, qᵀx = −1; each to 1e-6 of the sums that it is made of, and mostly far better.
+ * bᵀy + hᵀz = −1; or with `unbounded`, and x is then a ray: Qx = 0, Ax = 0, Gx ≤ 0, qᵀx = −1; each to 1e-6 of the sums that it is
+ * made of, and mostly far better.
  * A step of length α is α times too short to have the right one-step derivative: oneStep({ stepLengthCorrection: true }) divides by it.
  * @throws {ArgumentError} for half of a pair A, b or G, h, and for options out of range.
  * @throws {ShapeError} for shapes that do not fit.

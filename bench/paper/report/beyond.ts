@@ -1,7 +1,7 @@
 // What the paper does not show: terms against steps, CG, the step length, two steps of Newton, error against cost.
 import type { BeyondReport } from '../beyondReport.js'
 import type { TermsRow } from '../terms.js'
-import { seriesOf } from './exhibit.js'
+import { diagonal, seriesOf } from './exhibit.js'
 import type { Exhibit } from './exhibit.js'
 import { ridgeData } from './ridge.js'
 
@@ -109,14 +109,7 @@ const stepLengthExhibit = ({ interiorPoint, damped }: BeyondReport): Exhibit => 
           'damped Newton, implicit',
           damped.map(({ alpha, implicit }) => [1 - alpha, implicit]),
         ),
-        seriesOf(
-          'the law 1 − α',
-          [
-            [1e-5, 1e-5],
-            [0.5, 0.5],
-          ],
-          { style: 'dotted', marker: 'none' },
-        ),
+        diagonal('the law 1 − α', 1e-5, 0.5),
       ],
     },
   },
@@ -159,14 +152,7 @@ const twoStepExhibit = ({ twoStep }: BeyondReport): Exhibit => ({
           'two steps over e(k−1) e(k−2)',
           twoStep.map(({ product, twoStep: error }) => [product, error]),
         ),
-        seriesOf(
-          'slope 1',
-          [
-            [1e-14, 1e-14],
-            [1, 1],
-          ],
-          { style: 'dotted', marker: 'none' },
-        ),
+        diagonal('slope 1', 1e-14, 1),
       ],
     },
   },

@@ -50,6 +50,17 @@ export const figureCsv = ({ drawn }: NamedFigure): string => {
 type Point = readonly [x: number, y: number]
 
 /** A series of pairs. */
+/** Where y = x: what a law predicts. */
+export const diagonal = (name: string, from: number, to: number): Series =>
+  seriesOf(
+    name,
+    [
+      [from, from],
+      [to, to],
+    ],
+    { style: 'dotted', marker: 'none' },
+  )
+
 export const seriesOf = (
   name: string,
   points: readonly Point[],
