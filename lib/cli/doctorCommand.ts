@@ -2,6 +2,7 @@
 import { doctor } from '../runtime/doctor.js'
 import type { DoctorReport } from '../runtime/doctor.js'
 import { textTable } from '../study/table.js'
+import type { Register } from './register.js'
 
 const gibibytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`
 
@@ -39,8 +40,20 @@ const text = (report: DoctorReport): string => {
 }
 
 /** Prints the report; the exit code is 0 when onestep can compute here, else 1. */
-export const doctorCommand = (options: { readonly json?: boolean }): number => {
+const doctorCommand = (options: { readonly json?: boolean }): number => {
   const report = doctor()
   console.log(options.json === true ? JSON.stringify(report, null, 2) : text(report))
   return report.ok ? 0 : 1
+}
+
+/** Adds the command. */
+export const registerDoctor: Register = (program, finish) => {
+  program
+    .command('doctor')
+    .description('what is installed, BLAS, SIMD, threads, and the residual of a reference factorization')
+    .option('--json', 'as JSON')
+    .addHelpText('after', '\nExample:\n  onestep doctor --json')
+    .action((options: { readonly json?: boolean }) => {
+      finish(doctorCommand(options))
+    })
 }

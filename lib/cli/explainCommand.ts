@@ -4,6 +4,7 @@ import { printGraph } from '../ir/print.js'
 import { formatExplanation, predictMemory } from '../program/explain.js'
 import { compile } from '../runtime/compile.js'
 import { loadProblem } from './problemFile.js'
+import type { Register } from './register.js'
 
 const count = (name: string, text: unknown): number => {
   const value = Number(text)
@@ -12,7 +13,7 @@ const count = (name: string, text: unknown): number => {
 }
 
 /** Prints the explanation of the problem in a file. */
-export const explainCommand = async (
+const explainCommand = async (
   file: string,
   options: Readonly<Record<string, string | boolean | undefined>>,
 ): Promise<number> => {
@@ -40,4 +41,21 @@ export const explainCommand = async (
   if (graph !== undefined) console.log(`${graph}\n`)
   console.log(formatExplanation(explanation, { batch, threads }))
   return 0
+}
+
+/** Adds the command. */
+export const registerExplain: Register = (program, finish) => {
+  program
+    .command('explain')
+    .description('graph, stages, lanes, flops and bytes of a traced problem module')
+    .argument('<file>', 'a module whose default export is a problem; see docs/problem-modules.md')
+    .option('--json', 'as JSON')
+    .option('--lanes <count>', "lanes a tile: 1, a multiple of 8, or 'auto'", 'auto')
+    .option('--batch <size>', 'predict memory for a batch of this size', '1')
+    .option('--threads <count>', 'predict memory for so many threads', '1')
+    .option('--graph', 'print the graph as well')
+    .addHelpText('after', '\nExample:\n  onestep explain ridge.ts --batch 4096')
+    .action(async (file: string, options: Readonly<Record<string, string | boolean | undefined>>) => {
+      finish(await explainCommand(file, options))
+    })
 }

@@ -9,6 +9,7 @@ import { solveProgram } from '../problems/quadratic/solvedProgram.js'
 import type { SolvedProgram } from '../problems/quadratic/solvedProgram.js'
 import { textTable } from '../study/table.js'
 import type { Cell } from '../study/table.js'
+import type { Register } from './register.js'
 
 export interface QpOptions {
   readonly json?: boolean
@@ -205,4 +206,33 @@ export const qpCommand = async (file: string, options: QpOptions): Promise<numbe
     console.error(`onestep: ${error.message} [${error.code}]`)
     return 2
   }
+}
+
+/** Adds the command. */
+export const registerQp: Register = (program, finish) => {
+  program
+    .command('qp')
+    .description(
+      'solve a convex quadratic program from a QPS file, with residuals, multipliers and gradients',
+    )
+    .argument('<file>', 'QPS text, in free or fixed format')
+    .option('--json', 'as JSON, with all numbers')
+    .option('--sensitivity', 'gradients of the optimal value and of ½‖x‖² with respect to all vectors', false)
+    .option(
+      '--tol <tolerance>',
+      'absolute tolerance on the residuals of the program in the file; a thousandth is aimed at',
+      '1e-6',
+    )
+    .option('--max-steps <count>', 'step limit', '200')
+    .addHelpText(
+      'after',
+      `
+Exit codes: 0 converged; 1 infeasible, unbounded or not to the tolerance; 2 wrong use, a bad file or no convex program.
+
+Example:
+  onestep qp portfolio.qps --sensitivity --json`,
+    )
+    .action(async (file: string, options: QpOptions) => {
+      finish(await qpCommand(file, options))
+    })
 }
