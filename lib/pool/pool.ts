@@ -4,7 +4,7 @@ import { ArgumentError, OnestepError, checkOptions } from '../base/errors.js'
 import type { Executor, Prepared, PrepareOptions, Results, RunOptions, Shared } from '../base/executor.js'
 import { jointProgress } from '../base/jointProgress.js'
 import type { NDArray } from '../base/ndarray.js'
-import { compilerOf } from '../runtime/compile.js'
+import { jobsOf } from '../runtime/compile.js'
 import type { Batch, Compiled, Numbers, Returned } from '../runtime/compile.js'
 import { checkRunOptions } from '../runtime/executor.js'
 import { MemoryPool } from '../runtime/memoryPool.js'
@@ -119,7 +119,7 @@ export class Pool implements Executor {
   ): JobMemory {
     checkOptions('predict', options, ['lanes', 'memoryLimit'])
     const { lanes, memoryLimit } = options
-    const job = compilerOf(fn, lanes === undefined ? {} : { lanes }).job(inputs)
+    const job = jobsOf(fn, lanes === undefined ? {} : { lanes }).job(inputs)
     return predictJob(job, { threads: this.threads, memoryLimit })
   }
 
@@ -172,9 +172,9 @@ export class Pool implements Executor {
         received: String(batchSize),
       })
     }
-    const compiler = compilerOf(fn, rest.lanes === undefined ? {} : { lanes: rest.lanes })
+    const jobs = jobsOf(fn, rest.lanes === undefined ? {} : { lanes: rest.lanes })
     const batches = stacked(groups(items, batchSize), (batch) => {
-      if (!compiler.job(batch).ready.meaning.sums.some((sum) => sum !== undefined)) return
+      if (!jobs.job(batch).ready.meaning.sums.some((sum) => sum !== undefined)) return
       throw new ArgumentError('each: the function has summed outputs', {
         remedy: 'Use map, with batches of your own',
       })
@@ -218,7 +218,7 @@ export class Pool implements Executor {
         received: String(blasThreads),
       })
     }
-    const compiled = compilerOf(fn, lanes === undefined ? {} : { lanes }).job(inputs)
+    const compiled = jobsOf(fn, lanes === undefined ? {} : { lanes }).job(inputs)
     const threads = blasThreads > 1 ? 1 : this.threads
     const job = new SharedJob(compiled, this.memory, { threads, memoryLimit, blasThreads })
     return runJob(this.workers, job, { ...options, group, fault: options[faultHook] })

@@ -22,7 +22,8 @@ export interface Loaded {
 
 type Backend = (program: Program, graph: Graph) => Loaded
 
-const runNatively: Backend = (program) => {
+/** Loads a program into the addon. */
+export const loadNatively = (program: Program): Loaded => {
   const addon = native()
   const handle = addon.loadProgram(
     program.bytes,
@@ -70,6 +71,6 @@ const runInterpreted: Backend = (program, graph) => ({
 })
 
 export const backends: Readonly<Record<'native' | 'interpreter', Backend>> = {
-  native: runNatively,
+  native: loadNatively,
   interpreter: runInterpreted,
 }

@@ -97,7 +97,7 @@ export const compile = <A extends readonly unknown[], R>(
 ): Compiled<A, R> => {
   const compiler = new Compiler(fn as unknown as (...args: unknown[]) => unknown, options)
   const single = (...args: readonly unknown[]): Result => compiler.single(args)
-  compilers.set(single, new Map([['', compiler]]))
+  registerJobs(single, compiler)
   return Object.assign(single, {
     batch: (...args: readonly unknown[]) => compiler.batch(args),
     graph: (...args: readonly unknown[]) => compiler.graph(args),
@@ -106,17 +106,29 @@ export const compile = <A extends readonly unknown[], R>(
   }) as unknown as Compiled<A, R>
 }
 
-/** The compilers of functions, and of what `compile` returned. */
-const compilers = new WeakMap<object, Map<string, Compiler>>()
+/** What makes jobs: the compiler of a function, or a Program that was stored. */
+export interface JobSource {
+  job(args: readonly unknown[]): Job
+  /** The same function, with some options changed. */
+  with(options: CompileOptions): JobSource
+}
+
+/** The compilers of functions, of what `compile` returned, and of stored programs. */
+const compilers = new WeakMap<object, Map<string, JobSource>>()
+
+/** From now on `fn` is run as `source` says. */
+export const registerJobs = (fn: object, source: JobSource): void => {
+  compilers.set(fn, new Map([['', source]]))
+}
 
 /**
- * The compiler of a function, the same each time; a function that is compiled already has one.
+ * What makes the jobs of a function, the same each time; a function that is compiled already has it.
  * @throws {ArgumentError} when it is no function
  */
-export const compilerOf = (fn: unknown, options: CompileOptions = {}): Compiler => {
+export const jobsOf = (fn: unknown, options: CompileOptions = {}): JobSource => {
   const key = Object.keys(options).length === 0 ? '' : JSON.stringify(options)
   if (typeof fn !== 'function') return new Compiler(fn as never, options)
-  const known = compilers.get(fn) ?? new Map<string, Compiler>()
+  const known = compilers.get(fn) ?? new Map<string, JobSource>()
   compilers.set(fn, known)
   return remember(known, key, () => {
     const compiled = known.get('')
@@ -137,7 +149,8 @@ export interface Traced {
 
 /** A program that is ready to run. */
 export interface Ready {
-  readonly traced: Traced
+  /** Arrays that the function closed over, which must not have changed since. */
+  readonly watched: readonly Watched[]
   readonly program: Program
   readonly meaning: Meaning
   readonly loaded: Loaded
@@ -169,7 +182,7 @@ interface Last {
 }
 
 /** Everything that `compile` keeps: traces by shapes, programs by shapes and what is shared. */
-export class Compiler {
+export class Compiler implements JobSource {
   private readonly fn: (...args: unknown[]) => unknown
   private readonly options: CompileOptions
   private readonly traces = new Map<string, Traced>()
@@ -280,7 +293,7 @@ export class Compiler {
       const program = this.lowered(traced, shared, lanes)
       const meaning = { ...traced.results, reports: program.reports }
       return {
-        traced,
+        watched: traced.watched,
         program,
         meaning,
         loaded: backends[this.options.backend ?? 'native'](program, traced.graph),
@@ -322,8 +335,8 @@ const refuseTracing = (): void => {
   })
 }
 
-/** The number of instances that all arguments agree on. */
-const batchOf = (leaves: readonly Leaf[]): number => {
+/** The number of instances that all arguments of a batch agree on. */
+export const batchOf = (leaves: readonly Leaf[]): number => {
   const own = leaves.filter((leaf) => !leaf.shared)
   const [first] = own
   if (first === undefined) {
@@ -353,8 +366,8 @@ const batchOf = (leaves: readonly Leaf[]): number => {
 }
 
 /** Refuses to run with arrays that were changed after tracing: half of the results would be old. */
-const checkConstants = ({ traced, loaded }: Ready): void => {
-  for (const { array, live, frozen } of traced.watched) {
+const checkConstants = ({ watched, loaded }: Ready): void => {
+  for (const { array, live, frozen } of watched) {
     if (loaded.sameBits(live, frozen.data)) continue
     throw new OnestepError(
       `an array of shape ${formatShape(array.shape)} that the function closed over was changed after it was traced`,

@@ -2,7 +2,7 @@
 // and followed. The pool is the Executor for many threads.
 import { ArgumentError, checkOptions } from '../base/errors.js'
 import type { Executor, Prepared, PrepareOptions, Results, RunOptions } from '../base/executor.js'
-import { Compiler } from './compile.js'
+import { jobsOf } from './compile.js'
 import type { Job } from './compile.js'
 import { MemoryPool } from './memoryPool.js'
 import { SharedJob, newEpoch } from './sharedJob.js'
@@ -15,10 +15,10 @@ export const localExecutor = (): Executor => {
   return {
     prepare: (fn: (...args: never[]) => unknown, options: PrepareOptions = {}): Prepared => {
       checkOptions('prepare', options, ['lanes'])
-      const compiler = new Compiler(fn as unknown as (...args: unknown[]) => unknown, options)
+      const jobs = jobsOf(fn, options)
       return async (inputs, given = {}) => {
         checkRunOptions('run', given, runOptions)
-        return run(compiler.job(inputs), memory, given)
+        return run(jobs.job(inputs), memory, given)
       }
     },
   }

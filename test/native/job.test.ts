@@ -2,7 +2,7 @@
 // taken up and put aside, the bits of runProgram.
 import { test } from 'tap'
 import type { OnestepError } from '../../lib/base/errors.js'
-import { compilerOf } from '../../lib/runtime/compile.js'
+import { jobsOf } from '../../lib/runtime/compile.js'
 import { instanceState, jobSignal } from '../../lib/runtime/native.js'
 import type { JobPlan, LoadedProgram, Outcome, Turn } from '../../lib/runtime/native.js'
 import { programs } from '../pool/programs.js'
@@ -165,7 +165,7 @@ test('so do those of compiled functions', async (t) => {
   for (const { name, fn, inputs } of programs) {
     for (const lanes of [1, 8]) {
       const batch = lanes === 1 ? 40 : 400
-      const { ready, inputs: data } = compilerOf(fn, { lanes }).job(inputs(batch))
+      const { ready, inputs: data } = jobsOf(fn, { lanes }).job(inputs(batch))
       const { bytes: words, constants, outputs } = ready.program
       const handles = [0, 1].map(() =>
         addon.loadProgram(

@@ -8,7 +8,7 @@ import tap, { test } from 'tap'
 import { sizeOf } from '../../lib/base/shape.js'
 import { cond, matmul, scan, shared, sum, tensor, whileLoop } from '../../lib/index.js'
 import type { Tensor } from '../../lib/index.js'
-import { compilerOf } from '../../lib/runtime/compile.js'
+import { jobsOf } from '../../lib/runtime/compile.js'
 import type { Job } from '../../lib/runtime/compile.js'
 import { nativePath } from '../../lib/runtime/native.js'
 import { normals, programs, spread } from '../pool/programs.js'
@@ -92,7 +92,7 @@ test('threads that share a job', async (t) => {
   const batch = 150
   for (const lanes of [1, 8, 16]) {
     for (const { name, fn, inputs } of [...programs, ...own]) {
-      const job = compilerOf(fn, { lanes }).job(inputs(batch))
+      const job = jobsOf(fn, { lanes }).job(inputs(batch))
       writeFileSync(join(folder, `${name}, T = ${String(lanes)}`), caseOf(job))
     }
   }

@@ -6,7 +6,7 @@ import { runInNewContext } from 'node:vm'
 import { NativeError, OnestepError, Pool, array, compile, shared } from '../../lib/index.js'
 import type { NDArray, Results, Tensor } from '../../lib/index.js'
 import { setMemoryPressure } from '../../lib/base/memory.js'
-import { compilerOf } from '../../lib/runtime/compile.js'
+import { jobsOf } from '../../lib/runtime/compile.js'
 import { localExecutor } from '../../lib/runtime/executor.js'
 import { MemoryPool } from '../../lib/runtime/memoryPool.js'
 import { native } from '../../lib/runtime/native.js'
@@ -72,7 +72,7 @@ test('wrong options and arguments', async (t) => {
 test('an error of a thread keeps its class, its code and its message', async (t) => {
   await using pool = new Pool({ threads: 2 })
   const fn = (x: Tensor): Tensor => x.mul(3)
-  const { bytes, constants } = compilerOf(fn).job([[1, 2]]).ready.program
+  const { bytes, constants } = jobsOf(fn).job([[1, 2]]).ready.program
   // Damaged on its way to the threads; this one has loaded it before.
   bytes[bytes.length - 1] = 0xff ^ (bytes.at(-1) as number)
   let expected: unknown

@@ -15,7 +15,7 @@ import {
   stream,
 } from '../../lib/index.js'
 import type { Results, Tensor, OnestepError } from '../../lib/index.js'
-import { compilerOf } from '../../lib/runtime/compile.js'
+import { jobsOf } from '../../lib/runtime/compile.js'
 import { localExecutor } from '../../lib/runtime/executor.js'
 import { MemoryPool } from '../../lib/runtime/memoryPool.js'
 import { SharedJob } from '../../lib/runtime/sharedJob.js'
@@ -142,7 +142,7 @@ test('arrays of the user', async (t) => {
   await using pool = new Pool({ threads: 1 })
   const fn = (x: Tensor, y: Tensor): Tensor => x.mul(2).add(y)
   const kept = array([1, 2, 3])
-  const inputs = compilerOf(fn).job([kept, new NDArray([3], new Float64Array(3))])
+  const inputs = jobsOf(fn).job([kept, new NDArray([3], new Float64Array(3))])
   const { message } = new SharedJob(inputs, new MemoryPool(), { threads: 1 })
   t.equal(message.inputs[0], kept.data, 'shared memory is used where it lies')
   t.ok(message.inputs[1]?.buffer instanceof SharedArrayBuffer, 'the rest is copied')
