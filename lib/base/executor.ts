@@ -65,6 +65,10 @@ export interface Certificate<T = number> {
   readonly unconverged: T
   /** The norm of ∂ₓF as a few products see it, from below: 1 or more tells of a map that contracts nothing in this norm. NaN by auto. */
   readonly rho: T
+  /** How far x̄ is from solving its equation: the last error of the solve, as its solver measures it. */
+  readonly residual: T
+  /** Whether `bound` is a theorem: constants were stated, and nothing showed them to be wrong. A list for a batch. */
+  readonly rigorous: T extends number ? boolean : readonly boolean[]
 }
 
 /**

@@ -71,13 +71,16 @@ const methodOf = (code: number): AdjointMethod => adjointMethods[code] ?? 'gmres
 const isCertificate = (kind: ReportKind): kind is CertificateKind =>
   (certificateKinds as readonly ReportKind[]).includes(kind)
 
-/** The certificate among the reports, where there is one. */
+/** The certificate among the reports, where there is one; a residual that nothing reports is not known. */
 const certificateFrom = <T>(
   reports: readonly ReportKind[],
   of: (k: number) => T,
+  { residual, rigorous }: { readonly residual: T; readonly rigorous: (bound: T) => unknown },
 ): { readonly certificate?: Certificate<T> } => {
   const figures = reports.flatMap((kind, k) => (isCertificate(kind) ? [[kind, of(k)] as const] : []))
-  return figures.length === 0 ? {} : { certificate: Object.fromEntries(figures) as unknown as Certificate<T> }
+  if (figures.length === 0) return {}
+  const known = Object.fromEntries(figures) as Record<CertificateKind, T>
+  return { certificate: { ...known, residual, rigorous: rigorous(known.bound) } as Certificate<T> }
 }
 
 /** The result of one instance from the outputs of a program, which it takes over. */
@@ -99,7 +102,10 @@ export const singleResult = (meaning: Meaning, outputs: readonly Float64Array[])
   })
   Object.assign(
     result,
-    certificateFrom(reports, (k) => (outputs[shapes.length + k] as Float64Array)[0] as number),
+    certificateFrom(reports, (k) => (outputs[shapes.length + k] as Float64Array)[0] as number, {
+      residual: result.residual ?? NaN,
+      rigorous: Number.isFinite,
+    }),
   )
   const good = (): boolean => result.status === 'converged' && result.gradientStatus === 'ok'
   const summed = sumOutputs(meaning, outputs, 1, good)
@@ -161,7 +167,10 @@ export const batchResults = (
   })
   Object.assign(
     results,
-    certificateFrom(reports, (k) => outputs[shapes.length + k] as Float64Array),
+    certificateFrom(reports, (k) => outputs[shapes.length + k] as Float64Array, {
+      residual: results.residual ?? new Float64Array(batch).fill(NaN),
+      rigorous: (bound) => Array.from(bound, Number.isFinite),
+    }),
   )
   const { status, gradientStatus } = results
   ended?.forEach((name, i) => {

@@ -75,15 +75,17 @@ for (const a of [0.2, 0.7, 0.95]) {
           strategy,
           certificate: constants(a),
         })
-        const { value, certificate } = compile((p: Tensor) => problem(p).gradient)(array(theta))
+        const { value, certificate, ...result } = compile((p: Tensor) => problem(p).gradient)(array(theta))
         const error = distance((value as NDArray).data, exact)
         if (certificate === undefined) throw new Error('no certificate')
-        const { bound, estimate, rho, neglected, unconverged } = certificate
+        const { bound, estimate, rho, neglected, unconverged, residual, rigorous } = certificate
         const slack = 1e-12 * Math.hypot(...exact)
         t.ok(error <= bound + slack, `${strategy.name}: ${String(error)} ≤ ${String(bound)}`)
         t.ok(error <= estimate + slack, `${strategy.name}: ${String(error)} ≤ ${String(estimate)}`)
         t.ok(estimate <= 10 * error + 1e-9, `${strategy.name}: the estimate is near`)
         t.ok(rho <= a * (1 + 1e-12) && neglected >= 0 && unconverged >= 0)
+        t.equal(rigorous, true)
+        t.ok(residual <= tol && residual === result.residual)
       }
     })
   }
@@ -157,13 +159,33 @@ test('lanes and pool: one certificate an instance', async (t) => {
   }
   await using pool = new Pool({ threads: 2 })
   const pooled = await pool.run(fn, [batch])
-  t.strictSame(pooled.certificate?.estimate, certificate.estimate)
+  t.strictSame(pooled.certificate, certificate)
+  t.strictSame(certificate.rigorous, new Array(8).fill(true))
   let count = 0
   for await (const { certificate: own } of pool.each(fn, [[array(theta)], [array(theta)]])) {
     t.ok(own !== undefined && own.estimate > 0)
+    t.equal(own?.rigorous, true)
     count++
   }
   t.equal(count, 2)
+  // An instance that never ended has no theorem.
+  const none = await pool.run(fn, [batch], { signal: AbortSignal.abort() })
+  t.strictSame(none.certificate?.rigorous, new Array(8).fill(false))
+  t.ok(none.certificate?.residual.every(Number.isNaN))
+})
+
+test('rigorous is said of each instance: where it was seen that ρ is larger, there is no theorem', async (t) => {
+  const problem = hypergradient({
+    ...{ inner: contraction(0.9, 1e-6), x0: zeros([3]), outer, strategy: oneStep() },
+    certificate: { constants: { rho: 0.5, theta: 1, jacobian: 1, outerGradient: 1 } },
+  })
+  const f = compile((p: Tensor) => problem(p).gradient)
+  // ∂ₓF is near 0.9 at x = 0, and near 0 where tanh is flat.
+  const { certificate, residual } = f.batch(array([0, 0.01, 0, 4, 5, 6], [2, 3]))
+  t.strictSame(certificate?.rigorous, [false, true])
+  t.strictSame([...(certificate?.bound ?? [])].map(Number.isFinite), [false, true])
+  t.strictSame(certificate?.residual, residual)
+  t.strictSame(f(array([4, 5, 6])).certificate?.rigorous, true)
 })
 
 test('large systems: CG where ∂ₓF is symmetric, GMRES where it is not', async (t) => {
