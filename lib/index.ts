@@ -232,6 +232,14 @@ export { readLibsvm } from './data/libsvm.js'
 export { parseQps, readQps } from './data/qps.js'
 export type { QpsData, QpsOptions, SparseColumns } from './data/qps.js'
 export { csvText } from './study/csv.js'
+export { defineStudyProblem } from './study/problem/studyProblem.js'
+export type {
+  SolverChoice,
+  StudyProblem,
+  StudyProblemOptions,
+  StudyProblemSource,
+  Theta,
+} from './study/problem/studyProblem.js'
 export { checkGradient } from './study/gradientCheck/checkGradient.js'
 export type {
   CheckGradientOptions,

@@ -4,7 +4,7 @@ import { ArgumentError, checkOptions } from '../../base/errors.js'
 import type { ArrayInput } from '../../base/ndarray.js'
 import type { AnySolver } from '../../differentiation/solver.js'
 import type { Tensor } from '../../ir/tensor.js'
-import type { Operand } from '../../ir/trace.js'
+import type { Operand, Operands } from '../../ir/trace.js'
 
 /** θ: a Tensor for each parameter of the space. */
 export type Theta = Readonly<Record<string, Tensor>>
@@ -81,6 +81,34 @@ export const checkStudyProblem = (value: unknown, where: string): StudyProblem =
   return value as StudyProblem
 }
 
-/** Declares the problem of a study module; checks it, for the sake of messages. */
-export const defineStudyProblem = (source: StudyProblemSource): StudyProblemSource =>
-  typeof source === 'function' ? source : checkStudyProblem(source, 'defineStudyProblem')
+/** A problem as it is declared: `X` is the tree of x, `T` has an example of each parameter of θ. */
+export interface StudyProblemOptions<X, T extends Readonly<Record<string, ArrayInput>>> {
+  /** One line for people. */
+  readonly description?: string
+  /** The parameters and their shapes: an example of θ. */
+  readonly theta: T
+  /** Solvers by name; the first one is the default. */
+  readonly solvers: Readonly<
+    Record<string, (choice: SolverChoice) => AnySolver<X, { readonly [K in keyof T]: Tensor }>>
+  >
+  readonly x0: Operands<X>
+  /** g(x, θ), a scalar. */
+  readonly outer: (x: X, theta: { readonly [K in keyof T]: Tensor }) => Operand
+  /** Scalars to record beside the value, by name. */
+  readonly metrics?: Readonly<Record<string, (x: X, theta: { readonly [K in keyof T]: Tensor }) => Operand>>
+}
+
+type Promised<T> = T | Promise<T>
+
+/**
+ * Declares the problem of a study module, or what makes one of the options in the study file; checks it, for the sake of messages.
+ * @throws {ArgumentError} that names what is missing.
+ */
+export const defineStudyProblem = <X, T extends Readonly<Record<string, ArrayInput>>>(
+  source:
+    | StudyProblemOptions<X, T>
+    | ((options: Readonly<Record<string, unknown>>) => Promised<StudyProblemOptions<X, T>>),
+): StudyProblemSource =>
+  typeof source === 'function'
+    ? (source as unknown as StudyProblemSource)
+    : checkStudyProblem(source, 'defineStudyProblem')
