@@ -202,12 +202,22 @@ export const full = (shape: Shape, value: number): NDArray => {
 /** An array filled with ones. */
 export const ones = (shape: Shape): NDArray => full(shape, 1)
 
+/** The i-th of `count` evenly spaced numbers from `start` to `stop`; both ends are exact. */
+export const linearPoint = (start: number, stop: number, count: number, i: number): number => {
+  if (i === 0) return start
+  return i === count - 1 ? stop : (start * (count - 1 - i) + stop * i) / (count - 1)
+}
+
+/** The i-th of `count` numbers from `start` to `stop`, evenly spaced on a logarithmic scale; both ends are exact. */
+export const logPoint = (start: number, stop: number, count: number, i: number): number => {
+  if (i === 0) return start
+  return i === count - 1 ? stop : Math.exp(linearPoint(Math.log(start), Math.log(stop), count, i))
+}
+
 /** `count` numbers from `start` to `stop`, both included, evenly spaced. */
 export const linspace = (start: number, stop: number, count: number): NDArray => {
   const result = zeros([count])
-  for (let i = 0; i < count; i++) {
-    result.data[i] = count === 1 ? start : (start * (count - 1 - i) + stop * i) / (count - 1)
-  }
+  for (let i = 0; i < count; i++) result.data[i] = linearPoint(start, stop, count, i)
   return result
 }
 
@@ -219,9 +229,7 @@ export const logspace = (start: number, stop: number, count: number): NDArray =>
       received: `${String(start)} and ${String(stop)}`,
     })
   }
-  const result = linspace(Math.log(start), Math.log(stop), count)
-  result.data.forEach((x, i) => (result.data[i] = Math.exp(x)))
-  if (count > 0) result.data[0] = start
-  if (count > 1) result.data[count - 1] = stop
+  const result = zeros([count])
+  for (let i = 0; i < count; i++) result.data[i] = logPoint(start, stop, count, i)
   return result
 }
