@@ -1,0 +1,3 @@
+// What the names in a specification stand for.
+export { domainOf, innerToleranceOf, optimizerOf } from './descent.js'
+export { strategyOf } from './strategies.js'

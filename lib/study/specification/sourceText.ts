@@ -1,0 +1,212 @@
+// The text of a study file as plain data, with the place of everything in it. YAML 1.2, of which JSON is a part: `no` is a word and
+// not false. What such a text can do beside saying data is refused: keys that mean something to JavaScript, aliases and nesting
+// beyond reason, other tags, directives, several documents.
+import { LineCounter, isAlias, isMap, isScalar, isSeq, parseDocument, visit } from 'yaml'
+import type { Document, Node, Pair } from 'yaml'
+import { quoted } from './fault.js'
+import type { Flaw, Path } from './fault.js'
+
+export interface Position {
+  readonly line: number
+  readonly column: number
+}
+
+/** A flaw of the text itself, whose place is known. */
+export interface TextFlaw extends Flaw {
+  readonly position: Position
+}
+
+export interface SourceText {
+  readonly data: unknown
+  readonly flaws: readonly TextFlaw[]
+  /** Where the value of a path stands, or its key; where there is none, where the closest thing around it stands. */
+  readonly position: (path: Path, atKey: boolean) => Position
+}
+
+/** Limits of a text: characters, values that aliases make of it, aliases, and depth. */
+export const limits = { size: 2 ** 20, values: 200_000, aliases: 100, depth: 32 } as const
+
+/** Keys that objects of JavaScript have by themselves. */
+export const hostileKeys: readonly string[] = ['__proto__', 'constructor', 'prototype']
+
+const start: Position = { line: 1, column: 1 }
+
+// eslint-disable-next-line no-control-regex -- these are what YAML forbids
+const control = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\ufffe\uffff]/
+
+/** Messages of the YAML reader that say too little. */
+const messages: Readonly<Record<string, string>> = {
+  TAB_AS_INDENT: 'tabs cannot indent; use spaces',
+  MULTIPLE_DOCS: 'expected one document; a line with --- begins another one',
+  NON_STRING_KEY: 'expected a key that is a word',
+}
+
+interface Failure {
+  readonly data: undefined
+  readonly flaws: readonly TextFlaw[]
+}
+
+const failed = (...flaws: readonly (readonly [Position, string])[]): SourceText & Failure => ({
+  data: undefined,
+  flaws: flaws.map(([position, message]) => ({ path: [], message, position })),
+  position: () => start,
+})
+
+const offsetPosition = (text: string, offset: number): Position => {
+  const before = text.slice(0, offset).split('\n')
+  return { line: before.length, column: (before.at(-1) as string).length + 1 }
+}
+
+/** What JSON.parse finds wrong. */
+const jsonFlaw = (text: string): readonly [Position, string] | undefined => {
+  try {
+    JSON.parse(text)
+    return undefined
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    const offset = /position (\d+)/.exec(message)?.[1]
+    const place =
+      offset === undefined ? offsetPosition(text, text.length) : offsetPosition(text, Number(offset))
+    return [place, `this is no JSON: ${message.replace(/ in JSON at position.*| \(line.*/s, '')}`]
+  }
+}
+
+/** The plain data of a document. */
+class Reader {
+  readonly flaws: TextFlaw[] = []
+  private values = 0
+
+  private readonly document: Document
+  private readonly lines: LineCounter
+
+  constructor(document: Document, lines: LineCounter) {
+    this.document = document
+    this.lines = lines
+  }
+
+  place(node: Node | null | undefined): Position {
+    const range = node?.range
+    if (range === undefined || range === null) return start
+    const { line, col } = this.lines.linePos(range[0])
+    return { line: Math.max(1, line), column: Math.max(1, col) }
+  }
+
+  private flaw(node: Node, path: Path, message: string): undefined {
+    this.flaws.push({ path, message, position: this.place(node) })
+    return undefined
+  }
+
+  read(node: unknown, path: Path): unknown {
+    if (node === null || node === undefined) return null
+    const here = node as Node
+    if (++this.values > limits.values) {
+      if (this.values === limits.values + 1) {
+        this.flaw(here, [], `expected at most ${String(limits.values)} values; aliases count each time`)
+      }
+      return null
+    }
+    if (path.length > limits.depth) {
+      return this.flaw(here, path.slice(0, 3), `expected at most ${String(limits.depth)} levels`)
+    }
+    if (isAlias(node)) return this.read(node.resolve(this.document), path)
+    if (isScalar(node)) return node.value
+    if (isSeq(node)) return node.items.map((item, i) => this.read(item, [...path, i]))
+    return isMap(node) ? this.readMap(node.items, path) : null
+  }
+
+  private readMap(items: readonly Pair[], path: Path): Record<string, unknown> {
+    const out: Record<string, unknown> = {}
+    for (const { key: keyNode, value } of items) {
+      if (!isScalar(keyNode)) {
+        this.flaw(keyNode as Node, path, 'expected a key that is a word')
+        continue
+      }
+      const key = String(keyNode.value)
+      if (hostileKeys.includes(key)) this.flaw(keyNode, [...path, key], 'this key is not allowed')
+      else if (key === '<<') this.flaw(keyNode, [...path, key], 'YAML 1.2 merges nothing; write the keys out')
+      else if (Object.hasOwn(out, key)) this.flaw(keyNode, [...path, key], 'this key stands here twice')
+      else out[key] = this.read(value, [...path, key])
+    }
+    return out
+  }
+}
+
+/** The nodes at the end of a path, as far as it goes. */
+const nodesAt = (document: Document, path: Path): { key?: Node; value?: Node; found: number } => {
+  const resolved = (node: unknown): unknown => (isAlias(node) ? node.resolve(document) : node)
+  let at: { key?: Node; value?: Node; found: number } = {
+    ...(document.contents === null ? {} : { value: document.contents }),
+    found: 0,
+  }
+  for (const part of path) {
+    const within = resolved(at.value)
+    if (isMap(within) && typeof part === 'string') {
+      const pair = within.items.find(({ key }) => isScalar(key) && String(key.value) === part)
+      if (pair === undefined) return at
+      const value = pair.value as Node | null
+      at = { key: pair.key as Node, ...(value === null ? {} : { value }), found: at.found + 1 }
+    } else if (isSeq(within) && typeof part === 'number' && within.items[part] !== undefined) {
+      at = { value: within.items[part] as Node, found: at.found + 1 }
+    } else return at
+  }
+  return at
+}
+
+const isEmpty = (node: Node | undefined): boolean =>
+  node?.range === undefined || node.range === null || node.range[0] === node.range[1]
+
+/** Reads a text. What is wrong with it is in `flaws`: this throws nothing. */
+export const readText = (text: string, format: 'yaml' | 'json'): SourceText => {
+  if (text.length > limits.size) {
+    return failed([
+      start,
+      `expected a text of at most ${String(limits.size)} characters; received ${String(text.length)}`,
+    ])
+  }
+  const bad = control.exec(text)
+  if (bad !== null) {
+    const code = bad[0].charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')
+    return failed([offsetPosition(text, bad.index), `the character U+${code} is not allowed`])
+  }
+  const json = format === 'json' ? jsonFlaw(text) : undefined
+  if (json !== undefined) return failed(json)
+  const lines = new LineCounter()
+  let document: Document
+  try {
+    document = parseDocument(text, {
+      ...{ lineCounter: lines, prettyErrors: false, uniqueKeys: false, merge: false, stringKeys: true },
+      ...{ version: '1.2', schema: 'core', logLevel: 'silent' },
+    })
+  } catch (error) {
+    if (error instanceof RangeError) return failed([start, `expected at most ${String(limits.depth)} levels`])
+    throw error
+  }
+  const told = [...document.errors, ...document.warnings]
+  if (told.length > 0) {
+    return failed(
+      ...told.map(({ code, message, pos }): readonly [Position, string] => {
+        const { line, col } = lines.linePos(pos[0])
+        return [{ line: Math.max(1, line), column: Math.max(1, col) }, messages[code] ?? message]
+      }),
+    )
+  }
+  const { yaml } = document.directives ?? {}
+  if (yaml?.explicit === true && yaml.version !== '1.2') {
+    return failed([start, `expected YAML 1.2; received YAML ${quoted(yaml.version)}`])
+  }
+  let aliases = 0
+  visit(document, { Alias: () => (++aliases > limits.aliases ? visit.BREAK : undefined) })
+  if (aliases > limits.aliases) return failed([start, `expected at most ${String(limits.aliases)} aliases`])
+  if (document.contents === null) return failed([start, 'there is nothing in the file; expected a study'])
+  const reader = new Reader(document, lines)
+  const data = reader.read(document.contents, [])
+  return {
+    data,
+    flaws: reader.flaws,
+    position: (path, atKey) => {
+      const { key, value, found } = nodesAt(document, path)
+      const atValue = found === path.length && !atKey && !isEmpty(value)
+      return reader.place(atValue ? value : (key ?? value))
+    },
+  }
+}
