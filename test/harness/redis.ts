@@ -1,0 +1,80 @@
+// A private redis-server that writes each second what it did, as the documentation asks of one that carries studies.
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Redis } from 'ioredis'
+import { freePort } from './freePort.js'
+import { end, exited, launch, until } from './server.js'
+import type { TestServer } from './server.js'
+
+const binary = ['/usr/bin/redis-server', '/usr/local/bin/redis-server'].find((path) => existsSync(path))
+
+/** Why there is no Redis here, or undefined where there is one. A skipped test fails where ONESTEP_REQUIRE_ALL is set. */
+export const noRedis = binary === undefined ? 'redis-server is not installed' : undefined
+
+/** One command on a connection of its own. */
+const ask = async (port: number, password: string | undefined, ...command: [string, ...string[]]) => {
+  const client = new Redis({
+    host: '127.0.0.1',
+    port,
+    ...(password !== undefined && { password }),
+    lazyConnect: true,
+    maxRetriesPerRequest: 0,
+    retryStrategy: () => null,
+  })
+  client.on('error', () => undefined)
+  try {
+    await client.connect()
+    return await client.call(...command)
+  } finally {
+    client.disconnect()
+  }
+}
+
+/** Starts one; `password` is asked of clients. */
+export const startRedis = async (options: { readonly password?: string } = {}): Promise<TestServer> => {
+  const { password } = options
+  const folder = await mkdtemp(join(tmpdir(), 'onestep-redis-'))
+  const port = await freePort()
+  const args = [
+    ...['--bind', '127.0.0.1', '--port', String(port), '--dir', folder, '--save', ''],
+    ...['--appendonly', 'yes', '--appendfsync', 'everysec', '--maxmemory-policy', 'noeviction'],
+    ...(password === undefined ? [] : ['--requirepass', password]),
+  ]
+  let server: ReturnType<typeof launch> | undefined
+  const start = async (): Promise<void> => {
+    const started = launch(binary as string, args, { cwd: folder })
+    server = started
+    await until('redis-server', async () => {
+      if (exited(started.child)) throw new Error(`redis-server ended: ${started.output()}`)
+      return ask(port, password, 'PING').then(
+        (answer) => answer === 'PONG',
+        () => false,
+      )
+    })
+  }
+  const kill = async (): Promise<void> => {
+    if (server !== undefined) await end(server.child)
+  }
+  const dispose = async (): Promise<void> => {
+    await kill()
+    await rm(folder, { recursive: true, force: true })
+  }
+  try {
+    await start()
+  } catch (error) {
+    await dispose()
+    throw error
+  }
+  return {
+    url: `redis://${password === undefined ? '' : `:${password}@`}127.0.0.1:${String(port)}`,
+    port,
+    kill,
+    start,
+    empty: async () => {
+      await ask(port, password, 'FLUSHALL')
+    },
+    [Symbol.asyncDispose]: dispose,
+  }
+}
