@@ -1,21 +1,16 @@
 #!/usr/bin/env node
 // The command `onestep`. Exit codes: 0 done, 1 failed, 2 wrong use.
-import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { ArgumentError, OnestepError } from '../base/errors.js'
-import { packageRoot } from '../runtime/diagnosis.js'
+import { packageVersion } from '../runtime/diagnosis.js'
 import { registerCheck } from './checkCommand.js'
 import { registerDoctor } from './doctorCommand.js'
 import { registerExplain } from './explainCommand.js'
 import { registerQp } from './qpCommand.js'
 
-const { version } = JSON.parse(readFileSync(`${packageRoot()}/package.json`, 'utf8')) as {
-  readonly version: string
-}
-
 const program = new Command('onestep')
   .description('Differentiate iterative algorithms, natively and for thousands of parameters at once.')
-  .version(version)
+  .version(packageVersion())
   .showHelpAfterError('(onestep --help shows the commands)')
   .exitOverride()
 

@@ -16,4 +16,6 @@ export interface ChunkOutcome {
   readonly statuses: Readonly<Record<string, number>>
   /** Of computing alone. */
   readonly seconds: number
+  /** The most that the process had resident so far. */
+  readonly memoryBytes: number
 }

@@ -1,0 +1,92 @@
+// onestep plan: what a study would compute, and what that would cost here. Writes nothing but to a temporary folder.
+import { chunkSeconds, measureStudy, traceStudy } from '../study/start.js'
+import { describeSpace } from '../study/space/space.js'
+import { textTable } from '../study/table.js'
+import { sizeOf } from '../base/shape.js'
+import type { Register } from './register.js'
+import { threadsOf } from './studyRun.js'
+
+interface PlanOptions {
+  readonly set?: readonly string[]
+  readonly threads?: string
+  readonly json?: true
+}
+
+/** "48 s", "3 min", "2.5 h". */
+const duration = (seconds: number): string =>
+  seconds < 100
+    ? `${seconds.toPrecision(2)} s`
+    : seconds < 6000
+      ? `${(seconds / 60).toFixed(0)} min`
+      : `${(seconds / 3600).toFixed(1)} h`
+
+const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toPrecision(3)} MiB`
+
+const planCommand = async (file: string, { set = [], threads, json }: PlanOptions): Promise<number> => {
+  const count = threadsOf(threads)
+  const study = await traceStudy(file, { overrides: set })
+  const probe = await measureStudy(study, { threads: count, chunk: chunkSeconds.local })
+  const { manifest } = study
+  const { specification, variants, thetas, rows, columns } = manifest
+  const chunks = variants.length * Math.ceil((specification.repeats * thetas) / probe.chunkRows)
+  const rowBytes = columns.reduce(
+    (sum, { kind, shape }) => sum + (kind === 'code' ? 1 : 8 * sizeOf(shape)),
+    0,
+  )
+  const plan = {
+    ...{ name: specification.name, kind: specification.kind, dir: study.dir, id: manifest.id },
+    ...{ thetas, repeats: specification.repeats, variants: variants.map(({ name }) => name), rows },
+    ...{ chunks, chunkRows: probe.chunkRows, threads: count, seconds: probe.seconds },
+    ...{ secondsPerRow: probe.secondsPerRow, memoryBytes: probe.memoryBytes, diskBytes: rows * rowBytes },
+    columns: columns.map(({ name }) => name),
+  }
+  if (json === true) {
+    process.stdout.write(`${JSON.stringify(plan)}\n`)
+    return 0
+  }
+  const lines = [
+    `${plan.name}: ${String(rows)} rows = ${String(variants.length)} variants × ${String(specification.repeats)} repeats × ${String(thetas)} θ`,
+    `  ${String(chunks)} chunks of ${String(probe.chunkRows)} rows, into ${study.dir}`,
+    `  about ${duration(probe.seconds)} on ${String(count)} threads here, ${mebibytes(probe.memoryBytes)} of memory, ${mebibytes(plan.diskBytes)} of disk without lists`,
+    `  columns: ${plan.columns.join(', ')}`,
+    '',
+    textTable({
+      columns: ['axis', 'kind', 'values', 'points'],
+      rows: describeSpace(specification.space).map(({ axis, kind, range, count: points }) => [
+        axis,
+        kind,
+        range,
+        points,
+      ]),
+    }),
+    '',
+    textTable({
+      columns: ['variant', 'ms a row'],
+      rows: variants.map(({ name }, k) => [name, ((probe.secondsPerRow[k] ?? NaN) * 1000).toPrecision(3)]),
+    }),
+  ]
+  process.stdout.write(`${lines.join('\n')}\n`)
+  return 0
+}
+
+/** Adds the command. */
+export const registerPlan: Register = (program, finish) => {
+  program
+    .command('plan')
+    .description('what a study would compute: rows, chunks, and the time and memory that a few rows predict')
+    .argument('<file>', 'a study file; see docs/studies.md')
+    .option('-s, --set <key=value...>', 'change a value of the file')
+    .option('--threads <count>', 'threads; default one for each core')
+    .option('--json', 'as JSON')
+    .addHelpText(
+      'after',
+      `
+Exit codes: 0 done; 1 failed; 2 wrong use or a bad study file.
+
+Example:
+  onestep plan study.yaml -s samples=1000000`,
+    )
+    .action(async (file: string, options: PlanOptions) => {
+      finish(await planCommand(file, options))
+    })
+}

@@ -1,0 +1,149 @@
+// What the commands that compute a study have in common: how they report, how they are interrupted, and what they say at the end.
+import { availableParallelism } from 'node:os'
+import { ArgumentError } from '../base/errors.js'
+import { SafeComputer } from '../study/compute/isolate.js'
+import { progressReporter } from '../study/progress.js'
+import { runStudy } from '../study/run.js'
+import type { RunStudyOptions, RunSummary, StudyProgress } from '../study/run.js'
+import type { RunDirectory } from '../study/store/runDirectory.js'
+
+/** Exit codes of commands on studies; 3 is a regression that `compare` found. */
+export const exitCodes = {
+  done: 0,
+  failed: 1,
+  wrongUse: 2,
+  regression: 3,
+  incomplete: 4,
+  interrupted: 130,
+} as const
+
+/** For the help of a command. */
+export const exitCodeHelp =
+  'Exit codes: 0 complete; 1 failed; 2 wrong use or a bad study file; 4 rows are missing; 130 interrupted.'
+
+export type Reporter = 'auto' | 'json' | 'quiet'
+
+/** A positive whole number of the command line. */
+export const positive = (name: string, text: string): number => {
+  const value = Number(text)
+  if (Number.isInteger(value) && value > 0) return value
+  throw new ArgumentError(`--${name}`, { expected: 'a positive whole number', received: text })
+}
+
+/** Threads that a command line asks for; default: one for each core. */
+export const threadsOf = (text: string | undefined): number =>
+  text === undefined ? availableParallelism() : positive('threads', text)
+
+/** Milliseconds between two lines of JSON. */
+const jsonInterval = 1000
+
+/** A line of JSON on standard output, for machines. */
+export const jsonLine = (event: string, fields: object): void => {
+  process.stdout.write(`${JSON.stringify({ event, ...fields })}\n`)
+}
+
+interface Reporting {
+  readonly onProgress: (progress: StudyProgress) => void
+  readonly close: () => void
+}
+
+/** Progress as asked: a bar or lines on standard error, lines of JSON on standard output, or nothing. */
+export const reporting = (reporter: Reporter, label: string): Reporting => {
+  if (reporter === 'quiet') return { onProgress: () => undefined, close: () => undefined }
+  if (reporter === 'auto') {
+    const onProgress = progressReporter({ label })
+    return {
+      onProgress,
+      close: () => {
+        onProgress.close()
+      },
+    }
+  }
+  let told = -Infinity
+  return {
+    onProgress: (progress) => {
+      const now = performance.now()
+      if (now - told < jsonInterval && progress.done < progress.total) return
+      told = now
+      jsonLine('progress', progress)
+    },
+    close: () => undefined,
+  }
+}
+
+/** Hears of interrupts: the first one asks to end, the second one ends. */
+export class Interrupts {
+  private readonly draining = new AbortController()
+  private readonly ending = new AbortController()
+  private readonly hear = (): void => {
+    if (this.draining.signal.aborted) {
+      this.ending.abort()
+      return
+    }
+    process.stderr.write('\nending after the chunks under way; once more ends at once\n')
+    this.draining.abort()
+  }
+
+  constructor() {
+    process.on('SIGINT', this.hear)
+    process.on('SIGTERM', this.hear)
+  }
+
+  get drain(): AbortSignal {
+    return this.draining.signal
+  }
+
+  get signal(): AbortSignal {
+    return this.ending.signal
+  }
+
+  close(): void {
+    process.off('SIGINT', this.hear)
+    process.off('SIGTERM', this.hear)
+  }
+}
+
+const tally = (statuses: Readonly<Record<string, number>>): string =>
+  Object.entries(statuses)
+    .map(([name, n]) => `${String(n)} ${name}`)
+    .join(', ')
+
+/** What a run came to, in a few lines. */
+export const summaryText = (run: RunDirectory, summary: RunSummary): string => {
+  const { rows, chunks, statuses, seconds, missing, ending } = summary
+  const done = `${run.manifest.specification.name}: ${String(rows)} rows in ${String(chunks)} chunks computed in ${seconds.toFixed(1)} s${rows > 0 ? `: ${tally(statuses)}` : ''}`
+  if (ending === 'complete') {
+    return `${done}\nThe rows are in ${run.dir}; next: onestep report ${run.dir}`
+  }
+  return `${done}\n${String(missing)} chunks are missing; to go on: onestep resume ${run.dir}`
+}
+
+export interface ComputeHere {
+  readonly threads: number
+  readonly reporter: Reporter
+  readonly mine?: (chunk: number) => boolean
+}
+
+/** Computes on this machine what is missing, and says so; returns the exit code. */
+export const computeHere = async (run: RunDirectory, options: ComputeHere): Promise<number> => {
+  const { threads, reporter, mine } = options
+  const interrupts = new Interrupts()
+  const { onProgress, close } = reporting(reporter, run.manifest.specification.name)
+  const computer = new SafeComputer({ blobs: run.path('blobs'), threads })
+  const how: RunStudyOptions = {
+    ...{ computer, threads, onProgress, drain: interrupts.drain, signal: interrupts.signal },
+    ...(mine === undefined ? {} : { mine }),
+  }
+  try {
+    const summary = await runStudy(run, how)
+    close()
+    if (reporter === 'json') jsonLine('end', { dir: run.dir, ...summary })
+    else if (reporter === 'auto') process.stdout.write(`${summaryText(run, summary)}\n`)
+    if (summary.ending === 'complete') return exitCodes.done
+    return interrupts.drain.aborted ? exitCodes.interrupted : exitCodes.incomplete
+  } finally {
+    close()
+    interrupts.close()
+    await computer.close()
+  }
+}

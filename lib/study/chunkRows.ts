@@ -1,0 +1,85 @@
+// How many rows a chunk has: as many as take the time that one loss may cost, measured on a few rows of each variant.
+import { tmpdir } from 'node:os'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { sizeOf } from '../base/shape.js'
+import type { ChunkComputer } from './run.js'
+import { createRun } from './store/runDirectory.js'
+import type { PreparedStudy } from './prepare.js'
+import type { Manifest } from './store/manifest.js'
+
+/** Rows that a variant is tried on: first a few, to load its programs, then more. */
+const probeRows = [8, 256]
+/** No chunk is larger, in rows and in bytes. */
+const mostRows = 65_536
+const mostBytes = 32 * 2 ** 20
+
+/** Bytes of a row; lists count as if they had a hundred entries. */
+const rowBytes = ({ columns }: Pick<Manifest, 'columns'>): number =>
+  columns.reduce((sum, { kind, shape }) => sum + (kind === 'list' ? 800 : 8 * sizeOf(shape)), 0)
+
+const within = (manifest: Pick<Manifest, 'columns'>, rows: number): number =>
+  Math.max(1, Math.min(rows, mostRows, Math.floor(mostBytes / rowBytes(manifest))))
+
+/** Rows of a chunk where nothing is measured, so that all machines take the same without asking each other: a thousandth of a variant. */
+export const fixedChunkRows = (manifest: Omit<Manifest, 'chunkRows'>): number => {
+  const { specification, thetas } = manifest
+  return within(manifest, specification.chunk.rows ?? Math.ceil((specification.repeats * thetas) / 1000))
+}
+
+/** What was measured. */
+export interface Probe {
+  /** Seconds a row of each variant, all threads together. */
+  readonly secondsPerRow: readonly number[]
+  readonly chunkRows: number
+  /** The most that the compute process had resident. */
+  readonly memoryBytes: number
+  /** Seconds of computing that the whole study would take here. */
+  readonly seconds: number
+}
+
+/** Computes some rows of each variant in a folder that is thrown away. */
+export const probeStudy = async (
+  { manifest, blobs }: PreparedStudy,
+  options: {
+    readonly computer: (blobs: string) => ChunkComputer
+    readonly chunkSeconds: number
+    readonly signal?: AbortSignal
+  },
+): Promise<Probe> => {
+  const { specification, thetas } = manifest
+  const perVariant = specification.repeats * thetas
+  const dir = await mkdtemp(join(tmpdir(), 'onestep-probe-'))
+  const run = await createRun(dir, { ...manifest, chunkRows: perVariant }, { blobs })
+  const computer = options.computer(run.path('blobs'))
+  const secondsPerRow: number[] = []
+  let memoryBytes = 0
+  try {
+    for (let variant = 0; variant < manifest.variants.length; variant++) {
+      let measured = 0
+      for (const wanted of probeRows) {
+        const rows = Math.min(wanted, perVariant)
+        const { lo } = run.range(variant)
+        const task = { manifest: run.manifestHash, chunk: variant, lo, hi: lo + rows }
+        const { signal } = options
+        const outcome = await computer.compute(run.manifest, task, {
+          out: run.partPath(variant),
+          ...(signal === undefined ? {} : { signal }),
+        })
+        measured = outcome.seconds / rows
+        memoryBytes = Math.max(memoryBytes, outcome.memoryBytes)
+      }
+      secondsPerRow.push(measured)
+    }
+  } finally {
+    await computer.close()
+    await rm(dir, { recursive: true, force: true })
+  }
+  const slowest = secondsPerRow.reduce((most, s) => Math.max(most, s), 0)
+  return {
+    secondsPerRow,
+    memoryBytes,
+    chunkRows: specification.chunk.rows ?? within(manifest, Math.round(options.chunkSeconds / slowest)),
+    seconds: perVariant * secondsPerRow.reduce((sum, s) => sum + s, 0),
+  }
+}
