@@ -1,6 +1,6 @@
 // What a module exports, as plain data: a copy, so that nothing that the module does later changes a study.
 import type { Flaw, Path } from './fault.js'
-import { hostileKeys, limits } from './sourceText.js'
+import { keyFlaw, limits } from './sourceText.js'
 
 /** A copy of plain data, and what is not plain in it. */
 export const plainCopy = (value: unknown): { readonly data: unknown; readonly flaws: readonly Flaw[] } => {
@@ -28,8 +28,9 @@ export const plainCopy = (value: unknown): { readonly data: unknown; readonly fl
     }
     return Object.fromEntries(
       Object.entries(x).flatMap(([key, entry]: [string, unknown]) => {
-        if (!hostileKeys.includes(key)) return entry === undefined ? [] : [[key, copy(entry, [...path, key])]]
-        refuse([...path, key], 'this key is not allowed')
+        const wrong = keyFlaw(key, path)
+        if (wrong === undefined) return entry === undefined ? [] : [[key, copy(entry, [...path, key])]]
+        refuse([...path, key], wrong)
         return []
       }),
     )

@@ -14,6 +14,7 @@ import type { WrittenStudy } from './schema.js'
 import type {
   Axis,
   DataSpecification,
+  Named,
   ProblemSpecification,
   Space,
   StudySpecification,
@@ -157,8 +158,8 @@ const spaceFlaws = ({ space: axes, samples = 1, kind = 'map' }: Parts, raw: Raw)
 const rowFlaws = (specification: StudySpecification): Flaw[] => {
   const { space, strategies, solvers, tolerances, repeats, bench } = specification
   const cells = bench === undefined ? 1 : bench.sizes.length * bench.threads.length
-  const rows = [thetaCount(space), strategies.length, solvers.length, tolerances.length, repeats, cells]
-  const product = rows.reduce((a, b) => a * b, 1)
+  const sizes = [strategies.length, solvers.length, tolerances.length, repeats, cells]
+  const product = sizes.reduce((a, b) => a * b, thetaCount(space))
   if (product <= Number.MAX_SAFE_INTEGER) return []
   return [
     { path: ['repeats'], message: `expected at most 2^53 rows in all; received ${product.toExponential(2)}` },
@@ -178,9 +179,39 @@ const dataOf = (
 const problemOf = ({ problem, data }: WrittenStudy): ProblemSpecification =>
   problem.kind === 'module' ? problem : { ...problem, ...dataOf(problem.name, problem.data ?? data) }
 
+/** Whether a module exports something that strategies apply to is not known before it is loaded. */
+const usualStrategy = ({ problem }: WrittenStudy): readonly Named[] => [
+  { name: problem.kind === 'module' ? 'default' : 'implicit', options: {} },
+]
+
 const specificationOf = (written: WrittenStudy): StudySpecification => {
-  const { $schema: _, version: __, data: ___, problem: ____, space = {}, samples = 1, ...rest } = written
-  return { version: 1, ...rest, problem: problemOf(written), space: { axes: space, samples } }
+  const { name, description, kind, space = {}, samples = 1, strategies = usualStrategy(written) } = written
+  const {
+    solvers,
+    tolerances,
+    maxSteps,
+    record,
+    metrics,
+    repeats,
+    seed,
+    descent,
+    bench,
+    chunk = {},
+  } = written
+  return {
+    version: 1,
+    name,
+    ...(description === undefined ? {} : { description }),
+    ...{ kind, problem: problemOf(written), space: { axes: space, samples } },
+    ...{ strategies, solvers, tolerances },
+    ...(maxSteps === undefined ? {} : { maxSteps }),
+    record,
+    ...(metrics === undefined ? {} : { metrics }),
+    ...{ repeats, seed },
+    ...(descent === undefined ? {} : { descent }),
+    ...(bench === undefined ? {} : { bench }),
+    chunk,
+  }
 }
 
 /** The specification that data mean, or everything that is wrong with them. */

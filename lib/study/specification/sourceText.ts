@@ -29,6 +29,12 @@ export const limits = { size: 2 ** 20, values: 200_000, aliases: 100, depth: 32 
 /** Keys that objects of JavaScript have by themselves. */
 export const hostileKeys: readonly string[] = ['__proto__', 'constructor', 'prototype']
 
+/** What is wrong with a key. Those that begin with $ are marks of the files that a study is kept in. */
+export const keyFlaw = (key: string, path: Path): string | undefined => {
+  if (hostileKeys.includes(key)) return 'this key is not allowed'
+  return key.startsWith('$') && path.length > 0 ? 'a key cannot begin with $' : undefined
+}
+
 const start: Position = { line: 1, column: 1 }
 
 // eslint-disable-next-line no-control-regex -- these are what YAML forbids
@@ -122,7 +128,8 @@ class Reader {
         continue
       }
       const key = String(keyNode.value)
-      if (hostileKeys.includes(key)) this.flaw(keyNode, [...path, key], 'this key is not allowed')
+      const wrong = keyFlaw(key, path)
+      if (wrong !== undefined) this.flaw(keyNode, [...path, key], wrong)
       else if (key === '<<') this.flaw(keyNode, [...path, key], 'YAML 1.2 merges nothing; write the keys out')
       else if (Object.hasOwn(out, key)) this.flaw(keyNode, [...path, key], 'this key stands here twice')
       else out[key] = this.read(value, [...path, key])
