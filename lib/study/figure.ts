@@ -17,7 +17,9 @@ export interface Series {
   readonly marker?: Marker | 'none'
   /** Name of a series before it whose colour and mark this one takes: what was measured and what was expected, say. */
   readonly like?: string
-  /** A shaded band around the line, such as mean ± standard deviation; both of shape [n]. */
+  /** A thin, pale line, for one of many; default false. */
+  readonly faint?: boolean
+  /** A shaded band around the line, such as mean ± standard deviation, or a bar through each dot; both of shape [n]. */
   readonly band?: { readonly low: ArrayLike<number>; readonly high: ArrayLike<number> }
 }
 
@@ -69,7 +71,7 @@ const checkPanel = (what: string, panel: Panel): void => {
   checkAxis(`${what}, y`, panel.y)
   for (const series of panel.series) {
     const of = `${what}, series "${series.name}"`
-    checkOptions(of, series, ['name', 'x', 'y', 'style', 'marker', 'like', 'band'])
+    checkOptions(of, series, ['name', 'x', 'y', 'style', 'marker', 'like', 'faint', 'band'])
     const { x, y, style = 'line', marker = 'none', band = { low: y, high: y } } = series
     for (const values of [y, band.low, band.high]) {
       if (values.length === x.length) continue
@@ -147,6 +149,7 @@ export interface Look {
   readonly marker: Marker | 'none'
   readonly dash: string
   readonly style: 'line' | 'dotted' | 'dots'
+  readonly faint: boolean
   readonly band: boolean
 }
 
@@ -157,7 +160,7 @@ export const looksOf = (panels: readonly Panel[]): Map<string, Look> => {
   for (const series of panels.flatMap((panel) => panel.series)) {
     if (looks.has(series.name)) continue
     const i = own
-    const { style = 'line', like, band } = series
+    const { style = 'line', like, faint = false, band } = series
     const model = like === undefined ? undefined : looks.get(like)
     if (like !== undefined && model === undefined) {
       throw wrong(
@@ -175,6 +178,7 @@ export const looksOf = (panels: readonly Panel[]): Map<string, Look> => {
       marker: series.marker ?? model?.marker ?? MARKERS[i % MARKERS.length] ?? 'circle',
       dash: style === 'dotted' ? DOTTED : dash,
       style,
+      faint,
       band: band !== undefined,
     })
   }

@@ -38,6 +38,7 @@ interface Drawing {
     line(data: readonly object[], options: object): object
     areaY(data: readonly object[], options: object): object
     dot(data: readonly object[], options: object): object
+    ruleX(data: readonly object[], options: object): object
     axisX(options: object): object
     axisY(options: object): object
     gridX(options: object): object
@@ -95,7 +96,11 @@ const drawLegend = (
     ]
     if (look.band) {
       const edge = { x: 'x', y1: y - 6, y2: y + 6 }
-      marks.push(Plot.areaY([from, to], { ...edge, fill: look.colour, fillOpacity: 0.2 }))
+      marks.push(
+        look.style === 'dots'
+          ? Plot.ruleX([{ x: x + swatch / 2 }], { ...edge, ...barOf(look) })
+          : Plot.areaY([from, to], { ...edge, fill: look.colour, fillOpacity: 0.2 }),
+      )
     }
     if (look.style !== 'dots') marks.push(Plot.line([from, to], { x: 'x', y: 'y', ...strokeOf(look) }))
     if (look.marker !== 'none') {
@@ -114,9 +119,12 @@ const drawLegend = (
 
 const strokeOf = (look: Look): object => ({
   stroke: look.colour,
-  strokeWidth: look.style === 'dotted' ? 2.2 : 1.8,
+  strokeWidth: look.faint ? 0.8 : look.style === 'dotted' ? 2.2 : 1.8,
   strokeDasharray: look.dash,
+  ...(look.faint ? { strokeOpacity: 0.45 } : {}),
 })
+
+const barOf = (look: Look): object => ({ stroke: look.colour, strokeWidth: 1.2, strokeOpacity: 0.4 })
 
 const markOf = (look: Look): object => ({
   fill: look.colour,
@@ -234,7 +242,10 @@ const drawPanel = (
         high: clamp(band?.high[i] ?? value),
       }
     })
-    if (band !== undefined) {
+    if (band !== undefined && look.style === 'dots') {
+      const seenPoints = points.filter(({ y: value }) => !Number.isNaN(value))
+      bands.push(Plot.ruleX(seenPoints, { x: 'x', y1: 'low', y2: 'high', ...barOf(look) }))
+    } else if (band !== undefined) {
       bands.push(Plot.areaY(points, { x: 'x', y1: 'low', y2: 'high', fill: look.colour, fillOpacity: 0.2 }))
     }
     if (look.style !== 'dots') lines.push(Plot.line(points, { x: 'x', y: 'y', ...strokeOf(look) }))

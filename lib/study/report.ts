@@ -1,5 +1,6 @@
-// One HTML file for a study: text, figures, tables and the data itself. No script, no outside reference (a content
-// security policy forbids both), light and dark, for the width of a desk and of a phone.
+// One HTML file for a study: text, figures, tables and the data itself. No outside reference and no script but one that the page
+// names by its hash (a content security policy forbids all others), light and dark, for the width of a desk and of a phone.
+import { createHash } from 'node:crypto'
 import { ArgumentError, checkOptions } from '../base/errors.js'
 import { escapeMarkup } from './markup.js'
 import type { Figure } from './figure.js'
@@ -10,9 +11,13 @@ export interface ReportSection {
   readonly heading: string
   /** Paragraphs, separated by empty lines. */
   readonly text?: string
-  /** A figure to draw, at both widths, or SVG text to show as it is. */
-  readonly figure?: Figure | string
+  /** A figure to draw, at both widths, or SVG text to show as it is, one for each width where there are two. */
+  readonly figure?: Figure | string | { readonly wide: string; readonly narrow: string }
   readonly table?: Table
+  /** HTML to show as it is: whoever makes it has escaped what is in it. */
+  readonly markup?: string
+  /** A file that the reader can keep: the numbers of the figure. */
+  readonly download?: { readonly name: string; readonly text: string }
 }
 
 export interface Report {
@@ -21,6 +26,10 @@ export interface Report {
   readonly sections: readonly ReportSection[]
   /** What the report was made from; embedded as JSON in the element "report-data". */
   readonly data?: unknown
+  /** JavaScript that runs when the page has been read, and nothing else does; it cannot fetch anything. */
+  readonly script?: string
+  /** Style rules behind those of every report. */
+  readonly style?: string
 }
 
 const PHONE_WIDTH = 358
@@ -50,6 +59,8 @@ tbody tr:nth-child(even){background:var(--stripe)}
 .number{text-align:right}
 .prose{white-space:normal;min-width:15rem}
 @media (max-width:699px){th,td{white-space:normal;padding:.3rem .45rem}td.number{white-space:nowrap}td:not(.number){min-width:5.5rem}td.prose{min-width:9rem}}
+.narrow{overflow-x:auto}
+.download{margin:.25rem 0 1rem;font-size:.85rem}
 footer{margin-top:3rem;font-size:.85rem}
 @media print{main{max-width:none;padding:0}section{break-inside:avoid}}
 `
@@ -70,17 +81,21 @@ const htmlTable = (table: Table): string => {
   return `<div class="table" tabindex="0"><table><thead><tr>${head}</tr></thead><tbody>\n${body.join('\n')}\n</tbody></table></div>`
 }
 
-const htmlFigure = async (figure: Figure | string): Promise<string> => {
-  if (typeof figure === 'string') {
-    if (!/^\s*<svg[\s>]/.test(figure)) {
-      throw new ArgumentError('report: a figure is no SVG text', {
-        expected: 'a figure, or text that starts with <svg',
-        received: JSON.stringify(figure.slice(0, 40)),
-        remedy: 'Pass what linePlot or groupedPanels returns, or their argument',
-      })
-    }
-    return `<figure class="given">${figure}</figure>`
-  }
+const checkSvg = (text: string): string => {
+  if (/^\s*<svg[\s>]/.test(text)) return text
+  throw new ArgumentError('report: a figure is no SVG text', {
+    expected: 'a figure, or text that starts with <svg',
+    received: JSON.stringify(text.slice(0, 40)),
+    remedy: 'Pass what linePlot or groupedPanels returns, or their argument',
+  })
+}
+
+const twice = (wide: string, narrow: string): string =>
+  `<figure><div class="wide">${wide}</div><div class="narrow">${narrow}</div></figure>`
+
+const htmlFigure = async (figure: NonNullable<ReportSection['figure']>): Promise<string> => {
+  if (typeof figure === 'string') return `<figure class="given">${checkSvg(figure)}</figure>`
+  if ('wide' in figure) return twice(checkSvg(figure.wide), checkSvg(figure.narrow))
   const panelHeight = Math.min(figure.height ?? 260, 280)
   const phone = {
     ...figure,
@@ -89,7 +104,14 @@ const htmlFigure = async (figure: Figure | string): Promise<string> => {
     ...('panels' in figure ? { columns: 1 } : {}),
   }
   const [wide, narrow] = await Promise.all([drawFigure(figure), drawFigure(phone)])
-  return `<figure><div class="wide">${wide}</div><div class="narrow">${narrow}</div></figure>`
+  return twice(wide, narrow)
+}
+
+/** A link to a file of comma-separated values that is part of the page. */
+const htmlDownload = ({ name, text }: NonNullable<ReportSection['download']>): string => {
+  const content = Buffer.from(text).toString('base64')
+  const file = escapeMarkup(name)
+  return `<p class="download"><a download="${file}" href="data:text/csv;charset=utf-8;base64,${content}" aria-label="${file}">CSV</a></p>`
 }
 
 /** JSON that can stand inside a script element; NaN, ±Infinity and −0 as named strings, typed arrays as arrays. */
@@ -131,16 +153,19 @@ const paragraphs = (text: string): string =>
  * @throws {OnestepError} (ERR_MISSING_PACKAGE) when a figure is to be drawn and the packages for it are missing.
  */
 export const htmlReport = async (report: Report): Promise<string> => {
-  checkOptions('report', report, ['title', 'subtitle', 'sections', 'data'])
-  const { title, subtitle, sections, data } = report
+  checkOptions('report', report, ['title', 'subtitle', 'sections', 'data', 'script', 'style'])
+  const { title, subtitle, sections, data, script = '', style = '' } = report
   const bodies: string[] = []
   for (const [i, section] of sections.entries()) {
-    checkOptions(`report, section ${String(i)}`, section, ['heading', 'text', 'figure', 'table'])
-    const { heading, text, figure, table } = section
+    const known = ['heading', 'text', 'figure', 'table', 'markup', 'download']
+    checkOptions(`report, section ${String(i)}`, section, known)
+    const { heading, text, figure, table, markup, download } = section
     const parts = [`<section id="section-${String(i + 1)}"><h2>${escapeMarkup(heading)}</h2>`]
     if (text !== undefined) parts.push(paragraphs(text))
     if (figure !== undefined) parts.push(await htmlFigure(figure))
     if (table !== undefined) parts.push(htmlTable(table))
+    if (markup !== undefined) parts.push(markup)
+    if (download !== undefined) parts.push(htmlDownload(download))
     bodies.push(`${parts.join('\n')}\n</section>`)
   }
   const links = sections.map(
@@ -151,14 +176,16 @@ export const htmlReport = async (report: Report): Promise<string> => {
       ? ''
       : `<footer><p>The data of this report is part of this file, as JSON in the element “report-data”.</p></footer>
 <script type="application/json" id="report-data">${embeddedJson(data)}</script>`
+  const hash = createHash('sha256').update(script).digest('base64')
+  const policy = `default-src 'none'; style-src 'unsafe-inline'${script === '' ? '' : `; script-src 'sha256-${hash}'`}`
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width,initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
 <title>${escapeMarkup(title)}</title>
-<style>${STYLE}</style>
+<style>${STYLE}${style}</style>
 </head>
 <body>
 <main>
@@ -168,7 +195,7 @@ ${sections.length > 2 ? `<nav aria-label="Contents"><ul>${links.join('')}</ul></
 ${bodies.join('\n')}
 ${embedded}
 </main>
-</body>
+${script === '' ? '' : `<script>${script}</script>\n`}</body>
 </html>
 `
 }
