@@ -37,6 +37,8 @@ export const temporaryPath = (path: string): string =>
 
 const temporaryName = /^\..*\.([0-9a-f]{8})-(\d+)-[0-9a-f]{12}\.part$/
 
+const claimName = /^\..*\.claim$/
+
 const alive = (pid: number): boolean => {
   try {
     process.kill(pid, 0)
@@ -220,7 +222,7 @@ export const sweepFolder = async (files: FileSystem, folder: string, olderThan: 
   let swept = 0
   for (const name of await files.list(folder)) {
     const [, space, pid] = temporaryName.exec(name) ?? []
-    if (pid === undefined) continue
+    if (pid === undefined && !claimName.test(name)) continue
     const path = join(folder, name)
     const dead = space === processSpace && Number(pid) !== process.pid && !alive(Number(pid))
     try {

@@ -8,6 +8,8 @@ import { variantRows } from './manifest.js'
 /** Of the format of run directories that this version of onestep makes, and the newest that it reads. */
 export const manifestVersion = 1
 
+export { blobHash, isBlobHash } from './blobStore.js'
+
 /** The bytes of manifest.json, which are a blob, too. */
 export const manifestBytes = (manifest: Manifest): Uint8Array =>
   new TextEncoder().encode(`${toExactJson(manifest)}\n`)
