@@ -32,7 +32,8 @@ async function* verified(
   if (found.digest('hex') !== hash) throw mismatch(hash, where)
 }
 
-const bytesOf = (path: string): AsyncIterable<Uint8Array> => createReadStream(path, { highWaterMark: 2 ** 20 })
+const bytesOf = (path: string): AsyncIterable<Uint8Array> =>
+  createReadStream(path, { highWaterMark: 2 ** 20 })
 
 /** Puts those blobs of a run to the broker that are not there, the manifest included; how many those were. */
 export const putBlobs = async (objects: ObjectStore, run: RunDirectory): Promise<number> => {
@@ -41,7 +42,9 @@ export const putBlobs = async (objects: ObjectStore, run: RunDirectory): Promise
   const missing = hashes.filter((hash) => !there.has(hash))
   for (const name of missing) {
     const path = run.path(`blobs/${name}`)
-    await explained(path, 'read a blob', () => objects.put({ group, name }, verified(bytesOf(path), name, path)))
+    await explained(path, 'read a blob', () =>
+      objects.put({ group, name }, verified(bytesOf(path), name, path)),
+    )
   }
   return missing.length
 }

@@ -79,11 +79,15 @@ export interface BrokerOptions {
   readonly signal?: AbortSignal
 }
 
-const refusals = /WRONGPASS|NOAUTH|NOPERM|WRONG_PASS|invalid password|certificate|authentication|does not exist|permission denied|no pg_hba|SSL|self-signed/i
+const refusals =
+  /WRONGPASS|NOAUTH|NOPERM|WRONG_PASS|invalid password|certificate|authentication|does not exist|permission denied|no pg_hba|SSL|self-signed/i
 
 const positive = (name: string, value: number): void => {
   if (value > 0 && Number.isFinite(value)) return
-  throw new ArgumentError(`openBroker: option ${name}`, { expected: 'a number above 0', received: String(value) })
+  throw new ArgumentError(`openBroker: option ${name}`, {
+    expected: 'a number above 0',
+    received: String(value),
+  })
 }
 
 /** Calls a listener with each message that is not the one before, or comes ten seconds after it. */
@@ -111,7 +115,13 @@ export const openBroker = async (url: string, options: BrokerOptions = {}): Prom
     'onTrouble',
     'signal',
   ])
-  const { insecure = false, connectSeconds = 30, lockSeconds = 30, attempts = 4, backoffSeconds = 2 } = options
+  const {
+    insecure = false,
+    connectSeconds = 30,
+    lockSeconds = 30,
+    attempts = 4,
+    backoffSeconds = 2,
+  } = options
   for (const [name, value] of Object.entries({ connectSeconds, lockSeconds, attempts, backoffSeconds })) {
     positive(name, value)
   }
@@ -141,7 +151,8 @@ export const openBroker = async (url: string, options: BrokerOptions = {}): Prom
     } catch (error) {
       if (error instanceof OnestepError) throw error
       if (refusals.test(reasonOf(error))) throw brokerError('the broker refuses', url, error)
-      if (options.signal?.aborted === true) throw brokerError('interrupted before the broker answered', url, error)
+      if (options.signal?.aborted === true)
+        throw brokerError('interrupted before the broker answered', url, error)
       if (Date.now() + wait > end) {
         const what = `no broker answered within ${String(connectSeconds)} s`
         throw brokerError(what, url, error, 'ERR_BROKER_UNREACHABLE')

@@ -30,7 +30,11 @@ type Connection = QueueOptions['connection']
 type ChunkJobs = Queue<unknown, void, string, unknown, void, string, IQueueBackend>
 
 /** Jobs of `chunks` by state, as BullMQ calls them. */
-const states = { waiting: ['waiting', 'prioritized', 'delayed'], active: ['active'], failed: ['failed'] } as const
+const states = {
+  waiting: ['waiting', 'prioritized', 'delayed'],
+  active: ['active'],
+  failed: ['failed'],
+} as const
 
 class BullQueue implements ChunkQueue {
   private readonly bullmq: typeof import('bullmq')
@@ -73,7 +77,9 @@ class BullQueue implements ChunkQueue {
     const most = 1000
     for (let i = 0; i < jobs.length; i += most) {
       await this.jobs.addBulk(
-        jobs.slice(i, i + most).map((data) => ({ name: data.kind, data, opts: { ...opts, jobId: jobId(data) } })),
+        jobs
+          .slice(i, i + most)
+          .map((data) => ({ name: data.kind, data, opts: { ...opts, jobId: jobId(data) } })),
       )
     }
   }
@@ -120,7 +126,8 @@ class BullQueue implements ChunkQueue {
     const { lockSeconds, trouble } = this.options
     const { Worker } = this.bullmq
     // It only waits: the chunk is computed by another process, and the lock is renewed by this one's idle event loop.
-    const process = (job: Job<unknown, void>, token?: string): Promise<void> => this.process(handle, job, token)
+    const process = (job: Job<unknown, void>, token?: string): Promise<void> =>
+      this.process(handle, job, token)
     const worker = new Worker<unknown, void, string, IQueueBackend>(
       queueName,
       process,

@@ -65,18 +65,22 @@ export const coordinate = async (options: CoordinateOptions): Promise<Coordinate
   const { lookSeconds = 1, reconcileSeconds = 3, window = 10_000, signal } = options
   for (const [name, value] of Object.entries({ lookSeconds, reconcileSeconds, window })) {
     if (value > 0) continue
-    throw new ArgumentError(`coordinate: option ${name}`, { expected: 'a number above 0', received: String(value) })
+    throw new ArgumentError(`coordinate: option ${name}`, {
+      expected: 'a number above 0',
+      received: String(value),
+    })
   }
   const study = new Coordination({ ...options, window })
-  for (let reconciled = -Infinity; ; ) {
+  for (let reconciled = -Infinity; ;) {
+    const due = performance.now() - reconciled >= reconcileSeconds * 1000
+    // In this order: what is in the queue no more by the first look has left its rows by the second.
+    const answered = await study.asking(async () => {
+      if (due) await study.lookAtQueue()
+      await study.collect()
+    })
     await study.look()
     if (study.complete || signal?.aborted === true) break
-    const due = performance.now() - reconciled >= reconcileSeconds * 1000
-    const answered = await study.asking(async () => {
-      await study.collect()
-      if (due) await study.reconcile()
-    })
-    if (answered && due) reconciled = performance.now()
+    if (due && answered && (await study.asking(() => study.enqueue()))) reconciled = performance.now()
     if (study.ended) break
     await sleep(lookSeconds * 1000, undefined, signal === undefined ? {} : { signal }).catch(() => undefined)
   }
@@ -92,7 +96,6 @@ class Coordination {
   private failed: readonly ChunkFailure[] = []
   /** Chunks that failed before this call are tried again, once. */
   private retried = false
-  private reconciled = false
 
   constructor(options: CoordinateOptions & { readonly window: number }) {
     this.options = options
@@ -109,7 +112,7 @@ class Coordination {
 
   /** Whether nothing is left that a worker could do. */
   get ended(): boolean {
-    return this.reconciled && this.failed.length > 0 && this.doneChunks + this.failed.length === this.done.length
+    return this.failed.length > 0 && this.doneChunks + this.failed.length === this.done.length
   }
 
   /** Talks to the broker; false where it does not answer, which the next look may change. Errors of the run directory are thrown. */
@@ -151,29 +154,35 @@ class Coordination {
     const { broker, run, onTrouble } = this.options
     for (const delivery of await deliveries(broker.objects, run.manifest.id)) {
       const outcome = await collect(broker.objects, run, delivery)
-      if (outcome === 'damaged') onTrouble?.(`chunk ${String(delivery.chunk)} came damaged, and is computed again`)
+      if (outcome === 'damaged')
+        onTrouble?.(`chunk ${String(delivery.chunk)} came damaged, and is computed again`)
     }
   }
 
-  /** Puts back what the broker has lost, and puts into the queue what is neither done nor there. */
-  async reconcile(): Promise<void> {
-    const { broker, run, window } = this.options
-    const { queue, objects } = broker
-    const study = run.manifest.id
+  /** Puts back the blobs that the broker has lost, and sees which chunks it has. */
+  async lookAtQueue(): Promise<void> {
+    const { queue, objects } = this.options.broker
+    const { run } = this.options
     await putBlobs(objects, run)
-    if (!this.retried) await queue.remove(study, 'failed')
+    if (!this.retried) await queue.remove(run.manifest.id, 'failed')
     this.retried = true
-    this.queued = await queue.chunks(study)
+    this.queued = await queue.chunks(run.manifest.id)
+  }
+
+  /** Puts into the queue what is neither done nor there. */
+  async enqueue(): Promise<void> {
+    const { broker, run, window } = this.options
     const { waiting, active, failed } = this.queued
     const known = [waiting, active, failed]
     const room = Math.max(0, window - waiting.size - active.size)
     const missing = [...this.done.keys()].filter(
       (chunk) => this.done[chunk] !== 1 && !known.some((set) => set.has(chunk)),
     )
-    await queue.enqueue(missing.slice(0, room).map((chunk) => jobOf(run.manifest, run.manifestHash, chunk)))
-    this.failed =
-      failed.size === 0 ? [] : (await queue.failures(study)).filter(({ chunk }) => this.done[chunk] !== 1)
-    this.reconciled = true
+    await broker.queue.enqueue(
+      missing.slice(0, room).map((chunk) => jobOf(run.manifest, run.manifestHash, chunk)),
+    )
+    const failures = failed.size === 0 ? [] : await broker.queue.failures(run.manifest.id)
+    this.failed = failures.filter(({ chunk }) => this.done[chunk] !== 1)
   }
 
   /** Leaves nothing behind that nobody needs. */

@@ -71,5 +71,6 @@ const take = async (
 
 /** Throws away what waits: after the end of a study, late twins of chunks that are there. */
 export const dropDeliveries = async (objects: ObjectStore, study: string): Promise<void> => {
-  for (const { name } of await deliveries(objects, study)) await objects.remove({ group: groupOf(study), name })
+  for (const { name } of await deliveries(objects, study))
+    await objects.remove({ group: groupOf(study), name })
 }

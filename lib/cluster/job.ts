@@ -76,5 +76,6 @@ export const checkJobAgainst = (job: ChunkJob, manifest: Manifest): void => {
   if (manifest.id !== job.study) throw refused('the manifest is of another study', [job.study, manifest.id])
   if (job.chunk >= chunkCount(manifest)) throw refused('the study has no such chunk', job.chunk)
   const expected = jobOf(manifest, job.manifest, job.chunk)
-  if (JSON.stringify(expected) !== JSON.stringify(job)) throw refused('it is not what its study has there', job)
+  if (JSON.stringify(expected) !== JSON.stringify(job))
+    throw refused('it is not what its study has there', job)
 }

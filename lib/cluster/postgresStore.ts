@@ -116,7 +116,9 @@ class PostgresStore implements ObjectStore {
       await client.query('begin')
       await client.query('select pg_advisory_xact_lock($1)', [tablesLock])
       await client.query(tables)
-      await client.query(`delete from onestep.object where used < now() - make_interval(secs => $1)`, [keptSeconds])
+      await client.query(`delete from onestep.object where used < now() - make_interval(secs => $1)`, [
+        keptSeconds,
+      ])
       await client.query('commit')
     } catch (error) {
       failure = error instanceof Error ? error : new Error(String(error))

@@ -9,12 +9,17 @@ import { redisOptions } from './drivers.js'
 import type { BrokerAddress } from './security.js'
 
 const groupKey = (group: string): string => `onestep:objects:${group}`
-const partKey = ({ group, name }: ObjectName, i: number): string => `onestep:part:${group}/${name}:${String(i)}`
+const partKey = ({ group, name }: ObjectName, i: number): string =>
+  `onestep:part:${group}/${name}:${String(i)}`
 
 /** The field of an object in the hash of its group. */
-const read = (field: string | null | undefined): { readonly bytes: number; readonly parts: number } | undefined => {
+const read = (
+  field: string | null | undefined,
+): { readonly bytes: number; readonly parts: number } | undefined => {
   const [, bytes, parts] = /^(\d{1,15}) (\d{1,7})$/.exec(field ?? '') ?? []
-  return bytes === undefined || parts === undefined ? undefined : { bytes: Number(bytes), parts: Number(parts) }
+  return bytes === undefined || parts === undefined
+    ? undefined
+    : { bytes: Number(bytes), parts: Number(parts) }
 }
 
 class RedisStore implements ObjectStore {

@@ -101,7 +101,11 @@ const tlsOf = (url: string, at: URL): BrokerTls | undefined => {
   const query = at.searchParams
   for (const name of query.keys()) {
     if (!['sslmode', 'sslrootcert', 'sslcert', 'sslkey'].includes(name)) {
-      throw wrongUrl(url, 'it may have sslmode, sslrootcert, sslcert and sslkey after the question mark', name)
+      throw wrongUrl(
+        url,
+        'it may have sslmode, sslrootcert, sslcert and sslkey after the question mark',
+        name,
+      )
     }
   }
   const mode = query.get('sslmode')
@@ -111,7 +115,11 @@ const tlsOf = (url: string, at: URL): BrokerTls | undefined => {
   const encrypted = isRedis ? at.protocol === 'rediss:' : mode !== null && mode !== 'disable'
   if (!encrypted) return undefined
   const [ca, cert, key] = ['sslrootcert', 'sslcert', 'sslkey'].map((name) => certificate(query, name))
-  return { ...(ca !== undefined && { ca }), ...(cert !== undefined && { cert }), ...(key !== undefined && { key }) }
+  return {
+    ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
+  }
 }
 
 /** Takes a URL apart. @throws {ArgumentError} for one that names no broker. */
@@ -146,7 +154,10 @@ const isLoopback = (host: string): boolean =>
  * Takes a URL apart and refuses an unsafe one.
  * @throws {ArgumentError} for a broker on another machine that has no password (or certificate) or no TLS, unless `insecure`.
  */
-export const safeBrokerAddress = (url: string, options: { readonly insecure?: boolean } = {}): BrokerAddress => {
+export const safeBrokerAddress = (
+  url: string,
+  options: { readonly insecure?: boolean } = {},
+): BrokerAddress => {
   checkOptions('safeBrokerAddress', options, ['insecure'])
   const address = parseBrokerUrl(url)
   if (isLoopback(address.host) || options.insecure === true) return address
@@ -155,12 +166,17 @@ export const safeBrokerAddress = (url: string, options: { readonly insecure?: bo
     ...(address.tls === undefined ? ['TLS'] : []),
   ]
   if (missing.length > 0) {
-    throw new ArgumentError(`the broker ${address.masked} is on another machine, without ${missing.join(' and ')}`, {
-      code: 'ERR_BROKER_INSECURE',
-      expected:
-        address.engine === 'redis' ? 'rediss://:PASSWORD@host' : 'postgres://user:PASSWORD@host/database?sslmode=verify-full',
-      remedy: 'Or pass --insecure-broker, where nobody else can reach the network between these machines',
-    })
+    throw new ArgumentError(
+      `the broker ${address.masked} is on another machine, without ${missing.join(' and ')}`,
+      {
+        code: 'ERR_BROKER_INSECURE',
+        expected:
+          address.engine === 'redis'
+            ? 'rediss://:PASSWORD@host'
+            : 'postgres://user:PASSWORD@host/database?sslmode=verify-full',
+        remedy: 'Or pass --insecure-broker, where nobody else can reach the network between these machines',
+      },
+    )
   }
   return address
 }

@@ -82,7 +82,10 @@ export const work = async (options: WorkOptions): Promise<WorkSummary> => {
   ])
   const { broker, signal = new AbortController().signal, once = false, graceSeconds = 20 } = options
   if (!(graceSeconds >= 0)) {
-    throw new ArgumentError('work: option graceSeconds', { expected: 'a number ≥ 0', received: String(graceSeconds) })
+    throw new ArgumentError('work: option graceSeconds', {
+      expected: 'a number ≥ 0',
+      received: String(graceSeconds),
+    })
   }
   const worker = new ChunkWorker(options, await BlobCache.open(join(options.cache, 'blobs')))
   const loop = await persistently(() => broker.queue.claim((job) => worker.handle(job)), { signal })
@@ -202,7 +205,8 @@ class ChunkWorker {
       if (waiting.some((delivery) => delivery.chunk === chunk)) return true
       const bytes = waiting.reduce((sum, delivery) => sum + delivery.bytes, 0)
       if (bytes <= backlogBytes) return false
-      if (!told) onEvent?.({ event: 'waiting', reason: `${String(bytes)} bytes of chunks wait to be collected` })
+      if (!told)
+        onEvent?.({ event: 'waiting', reason: `${String(bytes)} bytes of chunks wait to be collected` })
       await sleep(1000, undefined, { signal })
     }
   }
@@ -229,4 +233,3 @@ const localPart = async (cache: string, job: ChunkJob): Promise<string> => {
   await explained(folder, 'make the folder', () => mkdir(folder, { recursive: true }))
   return temporaryPath(join(folder, `${jobId(job)}.chunk`))
 }
-

@@ -1,12 +1,21 @@
 // What may happen to a study on many machines, over each of the brokers. Whatever it is: every chunk has exactly one valid file, and every
 // row is there once.
+import type { ChildProcess } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import type { Test } from 'tap'
+import { putBlobs } from '../../lib/cluster/blobs.js'
+import { collect, deliver, deliveries } from '../../lib/cluster/deliveries.js'
+import { jobOf } from '../../lib/cluster/job.js'
+import type { ChunkJob } from '../../lib/cluster/job.js'
+import { work } from '../../lib/cluster/worker.js'
+import type { WorkerEvent } from '../../lib/cluster/worker.js'
+import { createRun, openRun } from '../../lib/study/store/runDirectory.js'
 import type { TestServer } from '../harness/server.js'
-import { end } from '../harness/server.js'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { end, until } from '../harness/server.js'
 import { Site } from './site.js'
-import { faults } from './study.js'
+import { faults, fakeCompute, makeStudy } from './study.js'
 
 export interface BrokerUnderTest {
   readonly name: string
@@ -17,40 +26,294 @@ export interface BrokerUnderTest {
 
 type Body = (t: Test, site: Site) => Promise<void>
 
+const complete = (chunks: number) => ({ complete: true, failed: [], chunks, done: chunks })
+
+/** Waits until a worker computes, and tells which chunk. */
+const busy = async (site: Site, worker: ChildProcess): Promise<number> => {
+  const before = site.log('begin').length
+  let chunk = NaN
+  await until('a worker that computes', () => {
+    const line = site
+      .log('begin')
+      .slice(before)
+      .find((text) => text.endsWith(` ${String(worker.pid)}`))
+    chunk = Number(line?.split(' ')[0] ?? NaN)
+    return !Number.isNaN(chunk)
+  })
+  return chunk
+}
+
 /** The scenarios, by name. */
 const scenarios: Readonly<Record<string, Body>> = {
   'two workers without a shared folder': async (t, site) => {
     const run = await site.study({ chunks: 20, blobBytes: 9_000_000 })
     site.worker({ cache: `${site.folder}/a`, ms: 20 })
     site.worker({ cache: `${site.folder}/b`, ms: 20 })
-    const outcome = await site.coordinate(await site.broker(), run)
-    t.strictSame(outcome, { complete: true, failed: [], chunks: 20, done: 20 })
+    const seen: number[] = []
+    const broker = await site.broker()
+    const outcome = await site.coordinate(broker, run, {
+      onProgress: ({ chunks, rows }) => {
+        seen.push(chunks.done, rows.done)
+      },
+    })
+    t.strictSame(outcome, complete(20))
     t.strictSame(await faults(run), [])
+    t.strictSame(seen.slice(-2), [20, 197], 'all rows were told of')
     t.equal(new Set(site.log('begin').map((line) => line.split(' ')[1])).size, 2, 'both have worked')
+    t.strictSame(await broker.queue.counts(), { waiting: 0, active: 0, failed: 0 }, 'the queue is empty')
+    t.strictSame(await deliveries(broker.objects, run.manifest.id), [], 'nothing waits to be collected')
   },
+
+  'two workers on a shared folder': async (t, site) => {
+    const run = await site.study({ chunks: 20 })
+    site.worker({ sharedDir: site.folder, ms: 20 })
+    site.worker({ sharedDir: run.dir, ms: 20 })
+    t.strictSame(await site.coordinate(await site.broker(), run), complete(20))
+    t.strictSame(await faults(run), [])
+    const stored = site.log('event').filter((line) => line.includes('"stored":"folder"'))
+    t.equal(stored.length, 20, 'all went straight into the folder')
+  },
+
   'three workers are killed': async (t, site) => {
     const run = await site.study({ chunks: 40 })
     const outcome = site.coordinate(await site.broker(), run)
-    let worker = site.worker()
     site.worker()
-    for (const chunks of [5, 12, 20]) {
-      await site.reach(run, chunks)
+    for (let kills = 0; kills < 3; kills++) {
+      const worker = site.worker({ ms: 150 })
+      await busy(site, worker)
       await end(worker)
-      worker = site.worker()
     }
-    t.equal((await outcome).complete, true)
+    site.worker()
+    t.strictSame(await outcome, complete(40))
+    t.strictSame(await faults(run), [])
+    t.ok(site.log('begin').length > 40, 'what they had begun was begun again')
+  },
+
+  'the broker is killed twice, and comes back': async (t, site) => {
+    const run = await site.study({ chunks: 40 })
+    site.worker()
+    site.worker({ cache: `${site.folder}/other` })
+    const troubles: string[] = []
+    const outcome = site.coordinate(await site.broker(), run, {
+      onTrouble: (message) => {
+        troubles.push(message)
+      },
+    })
+    for (const chunks of [8, 20]) {
+      await site.reach(run, chunks)
+      await site.server.kill()
+      await sleep(1000)
+      await site.server.start()
+    }
+    t.strictSame(await outcome, complete(40))
+    t.strictSame(await faults(run), [])
+    t.match(troubles.join(), /the broker does not answer/)
+  },
+
+  'the broker loses everything': async (t, site) => {
+    const run = await site.study({ chunks: 30, blobBytes: 100_000 })
+    site.worker()
+    const broker = await site.broker()
+    const outcome = site.coordinate(broker, run)
+    await site.reach(run, 8)
+    await site.server.empty()
+    // It has no blob yet, and the other one stays.
+    site.worker({ cache: `${site.folder}/fresh` })
+    t.strictSame(await outcome, complete(30))
+    t.strictSame(await faults(run), [])
+    const there = await broker.objects.touch('blobs', run.manifest.blobs)
+    t.equal(there.size, 2, 'the blobs were put back')
+  },
+
+  'a worker stands still for longer than its lock, and wakes up': async (t, site) => {
+    const run = await site.study({ chunks: 12 })
+    const zombie = site.worker({ sharedDir: run.dir, ms: 300 })
+    const broker = await site.broker()
+    const outcome = site.coordinate(broker, run)
+    const chunk = await busy(site, zombie)
+    zombie.kill('SIGSTOP')
+    site.worker({ sharedDir: run.dir })
+    t.strictSame(await outcome, complete(12), 'others have done its chunk')
+    const bytes = await readFile(run.chunkPath(chunk))
+    zombie.kill('SIGCONT')
+    const late = `"chunk":${String(chunk)},"rows":10,"statuses":{"converged":10},"seconds":0.3,"stored":"kept"`
+    await until('what the zombie computed', () => site.log('event').some((line) => line.includes(late)))
+    t.strictSame(await readFile(run.chunkPath(chunk)), bytes, 'the first file stays')
+    t.strictSame(await faults(run), [])
+    // It works on: its lock on the lost job harms nobody.
+    const more = await makeStudy(`${site.folder}/more`, { chunks: 6 })
+    t.strictSame(await site.coordinate(broker, more), complete(6))
+    t.strictSame(await faults(more), [])
+  },
+
+  'jobs and deliveries come several times': async (t, site) => {
+    const run = await site.study({ chunks: 12 })
+    const broker = await site.broker()
+    const jobs = Array.from({ length: 12 }, (_, chunk) => jobOf(run.manifest, run.manifestHash, chunk))
+    await Promise.all([1, 2, 3].map(() => broker.queue.enqueue(jobs)))
+    t.strictSame(await broker.queue.counts(), { waiting: 12, active: 0, failed: 0 })
+    const worker = site.worker({ ms: 10 })
+    t.strictSame(await site.coordinate(broker, run), complete(12))
+    // What is done is queued and delivered once more, also as what it is not.
+    await deliver(broker.objects, { study: run.manifest.id, chunk: 3 }, run.chunkPath(3))
+    await deliver(broker.objects, { study: run.manifest.id, chunk: 5 }, run.chunkPath(4))
+    await deliver(broker.objects, { study: run.manifest.id, chunk: 99 }, run.chunkPath(4))
+    const [third, fifth, none, ...rest] = await deliveries(broker.objects, run.manifest.id).then((all) =>
+      [...all].sort((a, b) => a.chunk - b.chunk),
+    )
+    t.equal(third && (await collect(broker.objects, run, third)), 'kept')
+    t.equal(fifth && (await collect(broker.objects, run, fifth)), 'damaged')
+    t.equal(none && (await collect(broker.objects, run, none)), 'damaged')
+    t.strictSame(rest, [])
+    await end(worker)
+    site.worker({ ms: 10, sharedDir: run.dir })
+    const begun = site.log('begin').length
+    await broker.queue.enqueue(jobs)
+    await until('an empty queue', async () => {
+      const { waiting, active } = await broker.queue.counts()
+      return waiting + active === 0
+    })
+    t.equal(site.log('begin').length, begun, 'what is there is not computed again')
+    t.strictSame(await faults(run), [])
+  },
+
+  'two coordinators at once, in one folder and in two': async (t, site) => {
+    const run = await site.study({ chunks: 16 })
+    const twin = await openRun(run.dir)
+    const blobs = new Map(
+      await Promise.all(run.manifest.blobs.map(async (hash) => [hash, await run.blob(hash)] as const)),
+    )
+    const far = await createRun(`${site.folder}/far`, run.manifest, { blobs })
+    site.worker({ ms: 20 })
+    site.worker({ ms: 20 })
+    const outcomes = await Promise.all(
+      [run, twin, far].map(async (mine) => site.coordinate(await site.broker(), mine)),
+    )
+    t.strictSame(outcomes, [complete(16), complete(16), complete(16)])
+    t.strictSame(await faults(run), [])
+    t.strictSame(await faults(far), [])
+  },
+
+  'a broker that is down at first': async (t, site) => {
+    const run = await site.study({ chunks: 4 })
+    await site.server.kill()
+    const error = await site.broker({ connectSeconds: 0.5 }).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    )
+    t.match(error, {
+      code: 'ERR_BROKER_UNREACHABLE',
+      message: /no broker answered within 0.5 s.*Look at the broker/,
+    })
+    site.worker({ ms: 10 })
+    const broker = site.broker()
+    await sleep(500)
+    await site.server.start()
+    t.strictSame(await site.coordinate(await broker, run), complete(4))
+  },
+
+  'a chunk that kills whoever computes it': async (t, site) => {
+    const run = await site.study({ chunks: 10 })
+    const broker = await site.broker()
+    const worker = site.worker({ ms: 10, poison: 4 })
+    const { failed, ...rest } = await site.coordinate(broker, run)
+    t.strictSame(rest, { complete: false, chunks: 10, done: 9 })
+    t.strictSame(failed, [{ chunk: 4, reason: 'the process that computes died' }])
+    t.equal(site.log('begin').filter((line) => line.startsWith('4 ')).length, 3, 'it was tried three times')
+    t.strictSame(await faults(run, [4]), [])
+    await end(worker)
+    site.worker({ ms: 10 })
+    t.strictSame(await site.coordinate(broker, run), complete(10), 'the next call tries it again')
+    t.strictSame(await faults(run), [])
+  },
+
+  'a blob that is not what its name says, and jobs that are none': async (t, site) => {
+    const run = await site.study({ chunks: 5 })
+    const broker = await site.broker()
+    const [blob = ''] = run.manifest.blobs
+    await broker.objects.put({ group: 'blobs', name: blob }, one('planted'))
+    const [job, other] = [2, 3].map((chunk) => jobOf(run.manifest, run.manifestHash, chunk))
+    await broker.queue.enqueue([
+      { ...(job as ChunkJob), programs: ['../../etc/passwd'] },
+      { ...(other as ChunkJob), lo: 0 },
+    ])
+    site.worker({ ms: 10 })
+    const { failed, ...rest } = await site.coordinate(broker, run)
+    t.strictSame(rest, { complete: false, chunks: 5, done: 3 })
+    t.match(failed, [
+      { chunk: 2, reason: /no hashes of programs/ },
+      { chunk: 3, reason: /it is not what its study has there/ },
+    ])
+    t.match(site.log('event').join(), /the bytes of blob [0-9a-f]{64} are not those of its name/)
+    t.strictSame(await faults(run, [2, 3]), [])
+    t.strictSame(await site.coordinate(broker, run), complete(5))
+    t.strictSame(await faults(run), [])
+  },
+
+  'workers and coordinators that are asked to stop': async (t, site) => {
+    const run = await site.study({ chunks: 8 })
+    const broker = await site.broker()
+    const stop = new AbortController()
+    const interrupted = site.coordinate(broker, run, { signal: stop.signal })
+    const slow = site.worker({ ms: 60_000 })
+    const chunk = await busy(site, slow)
+    await end(slow, 'SIGTERM')
+    t.equal(slow.exitCode, 0)
+    t.match(site.log('event').at(-1), `"event":"givenBack"`)
+    t.strictSame(
+      await broker.queue.counts(),
+      { waiting: 8, active: 0, failed: 0 },
+      `chunk ${String(chunk)} waits`,
+    )
+    stop.abort()
+    t.strictSame(await interrupted, { complete: false, failed: [], chunks: 8, done: 0 })
+    t.strictSame(await broker.queue.counts(), { waiting: 0, active: 0, failed: 0 }, 'the queue is empty')
+    site.worker({ ms: 10 })
+    t.strictSame(await site.coordinate(broker, run), complete(8), 'a resumed study')
+    t.strictSame(await faults(run), [])
+  },
+
+  'a worker alone, which stops when nobody collects and when nothing is left': async (t, site) => {
+    const run = await site.study({ chunks: 6, rows: 100 })
+    const broker = await site.broker()
+    await putBlobs(broker.objects, run)
+    await broker.queue.enqueue(
+      [0, 1, 2, 3, 4, 5].map((chunk) => jobOf(run.manifest, run.manifestHash, chunk)),
+    )
+    const events: WorkerEvent[] = []
+    const working = work({
+      broker,
+      compute: fakeCompute({ ms: 5 }),
+      cache: `${site.folder}/cache`,
+      once: true,
+      backlogBytes: 3000,
+      onEvent: (event) => {
+        events.push(event)
+      },
+    })
+    await until('a worker that waits', () => events.some(({ event }) => event === 'waiting'))
+    const waiting = await deliveries(broker.objects, run.manifest.id)
+    t.ok(waiting.length > 1 && waiting.length < 6, `${String(waiting.length)} chunks wait to be collected`)
+    t.strictSame(await site.coordinate(broker, run), complete(6))
+    t.strictSame(await working, { chunks: 6, rows: 597, failed: 0 })
     t.strictSame(await faults(run), [])
   },
 }
 
-/** Runs all of them. */
+async function* one(text: string): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(text)
+}
+
+/** Runs all of them, one after the other, on one server. */
 export const runScenarios = ({ name, start, missing }: BrokerUnderTest): void => {
+  let server: TestServer | undefined
+  t.teardown(() => server?.[Symbol.asyncDispose]())
   for (const [what, body] of Object.entries(scenarios)) {
     void t.test(`${name}: ${what}`, missing === undefined ? {} : { skip: missing }, async (t) => {
-      const site = await Site.open(start)
+      server ??= await start()
+      const site = await Site.open(server)
       t.teardown(() => site[Symbol.asyncDispose]())
       await body(t, site)
     })
   }
 }
-void sleep

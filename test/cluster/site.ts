@@ -1,4 +1,4 @@
-// Where a scenario takes place: a broker of its own, folders, and workers that are ended whatever happens.
+// Where a scenario takes place: an empty broker, folders, and workers that are ended whatever happens.
 import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
@@ -31,8 +31,8 @@ export class Site {
     this.folder = folder
   }
 
-  static async open(start: () => Promise<TestServer>): Promise<Site> {
-    return new Site(await start(), await mkdtemp(join(tmpdir(), 'onestep-cluster-')))
+  static async open(server: TestServer): Promise<Site> {
+    return new Site(server, await mkdtemp(join(tmpdir(), 'onestep-cluster-')))
   }
 
   study(options: StudyOptions): Promise<RunDirectory> {
@@ -40,7 +40,12 @@ export class Site {
   }
 
   async broker(options: BrokerOptions = {}): Promise<Broker> {
-    const broker = await openBroker(this.server.url, { lockSeconds, backoffSeconds: 0.2, attempts: 3, ...options })
+    const broker = await openBroker(this.server.url, {
+      lockSeconds,
+      backoffSeconds: 0.2,
+      attempts: 3,
+      ...options,
+    })
     this.brokers.push(broker)
     return broker
   }
@@ -70,7 +75,11 @@ export class Site {
   }
 
   /** A coordinator that looks often; the test fails where it does not end. */
-  coordinate(broker: Broker, run: RunDirectory, options: Partial<CoordinateOptions> = {}): Promise<Coordinated> {
+  coordinate(
+    broker: Broker,
+    run: RunDirectory,
+    options: Partial<CoordinateOptions> = {},
+  ): Promise<Coordinated> {
     const signal = AbortSignal.timeout(60_000)
     return coordinate({ broker, run, lookSeconds: 0.1, reconcileSeconds: 0.5, signal, ...options })
   }
@@ -92,7 +101,8 @@ export class Site {
       }),
     )
     await Promise.all(this.brokers.map((broker) => broker.close()))
-    await this.server[Symbol.asyncDispose]()
+    await this.server.start()
+    await this.server.empty()
     await rm(this.folder, { recursive: true, force: true })
   }
 }

@@ -76,7 +76,11 @@ const blockOf = (lo: number, hi: number): Block => ({
 
 /** Computes a chunk from the blobs alone, after some milliseconds; `poison` is a chunk that always fails. */
 export const fakeCompute =
-  (options: { readonly ms: number; readonly poison?: number; readonly onBegin?: (chunk: number) => void }): Compute =>
+  (options: {
+    readonly ms: number
+    readonly poison?: number
+    readonly onBegin?: (chunk: number) => void
+  }): Compute =>
   async ({ manifest: hash, chunk, lo, hi }, { blobs, out, signal }) => {
     const manifest = readManifest(await readFile(join(blobs, hash)), hash)
     for (const name of manifest.blobs) {

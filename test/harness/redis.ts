@@ -44,6 +44,7 @@ export const startRedis = async (options: { readonly password?: string } = {}): 
   ]
   let server: ReturnType<typeof launch> | undefined
   const start = async (): Promise<void> => {
+    if (server !== undefined && !exited(server.child)) return
     const started = launch(binary as string, args, { cwd: folder })
     server = started
     await until('redis-server', async () => {

@@ -10,7 +10,7 @@ export interface TestServer {
   readonly port: number
   /** kill -9, and waits until it is gone. */
   kill(): Promise<void>
-  /** On the same port, with the same data; ready when this resolves. */
+  /** On the same port, with the same data, unless it runs; ready when this resolves. */
   start(): Promise<void>
   /** All that the broker holds is gone, while it runs. */
   empty(): Promise<void>
@@ -29,8 +29,7 @@ export const until = async (
   }
 }
 
-export const exited = (child: ChildProcess): boolean =>
-  child.exitCode !== null || child.signalCode !== null
+export const exited = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null
 
 /** Ends a child by a signal, and waits until it is gone. */
 export const end = async (child: ChildProcess, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> => {
