@@ -130,7 +130,9 @@ const leavesOf = (value: unknown, most: number): (readonly [string, Cell])[] => 
     if (leaves.length >= most || x === undefined) return
     if (typeof x === 'object' && x !== null) {
       for (const [key, entry] of Object.entries(x)) visit(entry, path === '' ? key : `${path}.${key}`)
-    } else leaves.push([path, typeof x === 'number' ? String(x) : x === null ? 'none' : String(x)])
+    } else if (typeof x === 'string' || typeof x === 'number' || typeof x === 'boolean') {
+      leaves.push([path, String(x)])
+    } else leaves.push([path, 'none'])
   }
   visit(value, '')
   return leaves

@@ -105,8 +105,13 @@ export const blockOf = (manifest: Manifest, rowAt: (index: number) => Row, lo: n
 export const sourceOf = (
   parts: StudyParts,
   rowOf: (variant: number, position: number) => Row,
-  { each = 1000, missing = [] as readonly number[], environment = undefined as unknown } = {},
+  options: {
+    readonly each?: number
+    readonly missing?: readonly number[]
+    readonly environment?: unknown
+  } = {},
 ): StudySource => {
+  const { each = 1000, missing = [], environment } = options
   const manifest = manifestOf({ ...parts, columns: numbers(parts.columns) })
   const own = variantRows(manifest)
   const rowAt = (index: number): Row => rowOf(Math.floor(index / own), index % own)
