@@ -1,12 +1,18 @@
 #!/usr/bin/env node
-// The command `onestep`. Exit codes: 0 done, 1 failed, 2 wrong use.
+// The command `onestep`. Exit codes: 0 done, 1 failed, 2 wrong use; studyRun.ts has those of studies.
 import { Command, CommanderError } from 'commander'
 import { ArgumentError, OnestepError } from '../base/errors.js'
 import { packageVersion } from '../runtime/diagnosis.js'
+import { StudyError } from '../study/specification/fault.js'
 import { registerCheck } from './checkCommand.js'
 import { registerDoctor } from './doctorCommand.js'
 import { registerExplain } from './explainCommand.js'
+import { registerInit } from './initCommand.js'
+import { registerPlan } from './planCommand.js'
 import { registerQp } from './qpCommand.js'
+import { registerRun } from './runCommand.js'
+import { registerStatus } from './statusCommand.js'
+import { registerValidate } from './validateCommand.js'
 
 const program = new Command('onestep')
   .description('Differentiate iterative algorithms, natively and for thousands of parameters at once.')
@@ -16,7 +22,12 @@ const program = new Command('onestep')
 
 let exitCode = 0
 
-for (const register of [registerDoctor, registerExplain, registerCheck, registerQp]) {
+/** In the order of the help. */
+const commands = [
+  ...[registerInit, registerValidate, registerPlan, registerRun, registerStatus],
+  ...[registerDoctor, registerExplain, registerCheck, registerQp],
+]
+for (const register of commands) {
   register(program, (code) => {
     exitCode = code
   })
@@ -29,7 +40,7 @@ try {
     exitCode = error.exitCode === 0 ? 0 : 2
   } else if (error instanceof OnestepError) {
     console.error(`onestep: ${error.message} [${error.code}]`)
-    exitCode = error instanceof ArgumentError ? 2 : 1
+    exitCode = error instanceof ArgumentError || error instanceof StudyError ? 2 : 1
   } else {
     throw error
   }

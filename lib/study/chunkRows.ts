@@ -6,6 +6,7 @@ import { sizeOf } from '../base/shape.js'
 import type { ChunkComputer } from './run.js'
 import { createRun } from './store/runDirectory.js'
 import type { PreparedStudy } from './prepare.js'
+import { variantRows } from './store/manifest.js'
 import type { Manifest } from './store/manifest.js'
 
 /** Rows that a variant is tried on: first a few, to load its programs, then more. */
@@ -18,13 +19,15 @@ const mostBytes = 32 * 2 ** 20
 const rowBytes = ({ columns }: Pick<Manifest, 'columns'>): number =>
   columns.reduce((sum, { kind, shape }) => sum + (kind === 'list' ? 800 : 8 * sizeOf(shape)), 0)
 
-const within = (manifest: Pick<Manifest, 'columns'>, rows: number): number =>
-  Math.max(1, Math.min(rows, mostRows, Math.floor(mostBytes / rowBytes(manifest))))
+const within = (manifest: Omit<Manifest, 'chunkRows'>, rows: number): number => {
+  const most = [variantRows(manifest), mostRows, Math.floor(mostBytes / rowBytes(manifest))]
+  return Math.max(1, Math.min(rows, ...most))
+}
 
 /** Rows of a chunk where nothing is measured, so that all machines take the same without asking each other: a thousandth of a variant. */
 export const fixedChunkRows = (manifest: Omit<Manifest, 'chunkRows'>): number => {
-  const { specification, thetas } = manifest
-  return within(manifest, specification.chunk.rows ?? Math.ceil((specification.repeats * thetas) / 1000))
+  const { rows } = manifest.specification.chunk
+  return within(manifest, rows ?? Math.ceil(variantRows(manifest) / 1000))
 }
 
 /** What was measured. */
@@ -47,8 +50,8 @@ export const probeStudy = async (
     readonly signal?: AbortSignal
   },
 ): Promise<Probe> => {
-  const { specification, thetas } = manifest
-  const perVariant = specification.repeats * thetas
+  const { specification } = manifest
+  const perVariant = variantRows(manifest)
   const dir = await mkdtemp(join(tmpdir(), 'onestep-probe-'))
   const run = await createRun(dir, { ...manifest, chunkRows: perVariant }, { blobs })
   const computer = options.computer(run.path('blobs'))
@@ -79,7 +82,7 @@ export const probeStudy = async (
   return {
     secondsPerRow,
     memoryBytes,
-    chunkRows: specification.chunk.rows ?? within(manifest, Math.round(options.chunkSeconds / slowest)),
+    chunkRows: within(manifest, specification.chunk.rows ?? Math.round(options.chunkSeconds / slowest)),
     seconds: perVariant * secondsPerRow.reduce((sum, s) => sum + s, 0),
   }
 }

@@ -2,20 +2,18 @@
 // says which row is what.
 import { createHash } from 'node:crypto'
 import { toExactJson } from '../base/exactJson.js'
-import { ArgumentError, ShapeError, closest } from '../base/errors.js'
-import { array } from '../base/ndarray.js'
 import type { NDArray } from '../base/ndarray.js'
-import { formatShape, sameShape } from '../base/shape.js'
 import { localExecutor } from '../runtime/executor.js'
 import type { ProgramParts } from '../runtime/storedProgram.js'
 import { descentColumns, storeDescent } from './compute/descent.js'
 import { mapColumns, mapFunction, storeMap, storePlain } from './compute/map.js'
 import { cellsOf } from './compute/variants.js'
 import type { Cell } from './compute/variants.js'
+import { fitFlaws } from './fit.js'
 import type { LoadedProblem } from './problem/load.js'
-import type { StudyProblem } from './problem/studyProblem.js'
 import { thetaBlock, thetaCount } from './space/space.js'
 import { studyIdentity } from './specification/identity.js'
+import type { ParsedStudy } from './specification/read.js'
 import type { StudySpecification } from './specification/specification.js'
 import type { Column } from './store/block.js'
 import type { Manifest, Variant } from './store/manifest.js'
@@ -32,59 +30,6 @@ const hashOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes)
 export const blobOf = (value: unknown): readonly [hash: string, bytes: Uint8Array] => {
   const bytes = new TextEncoder().encode(toExactJson(value))
   return [hashOf(bytes), bytes]
-}
-
-/** Refuses axes that are no parameters of the problem, and parameters that have no axis. */
-const checkAxes = ({ space }: StudySpecification, { theta }: StudyProblem): void => {
-  const [axes, parameters] = [Object.keys(space.axes), Object.keys(theta)]
-  for (const axis of axes) {
-    if (!Object.hasOwn(theta, axis)) {
-      const guess = closest(axis, parameters)
-      throw new ArgumentError(`space: the problem has no parameter "${axis}"`, {
-        expected: parameters.join(', '),
-        received: axis,
-        remedy: guess === undefined ? 'Take one of these' : `Did you mean "${guess}"?`,
-      })
-    }
-    const [given, wanted] = [space.axes[axis]?.shape ?? [], array(theta[axis] as never).shape]
-    if (sameShape(given, wanted)) continue
-    throw new ShapeError(`space: the parameter "${axis}" has another shape`, {
-      expected: formatShape(wanted),
-      received: formatShape(given),
-      remedy: `Give the axis the shape [${wanted.join(', ')}]`,
-    })
-  }
-  const missing = parameters.find((parameter) => !axes.includes(parameter))
-  if (missing === undefined) return
-  throw new ArgumentError(`space: the parameter "${missing}" has no axis`, {
-    expected: parameters.join(', '),
-    received: axes.join(', ') || 'none',
-    remedy: `Give it values: ${missing}: [1]`,
-  })
-}
-
-/** Refuses metrics that the problem does not have. */
-const checkMetrics = ({ metrics = [] }: StudySpecification, problem: StudyProblem): void => {
-  const known = Object.keys(problem.metrics ?? {})
-  const unknown = metrics.find((name) => !known.includes(name))
-  if (unknown === undefined) return
-  const guess = closest(unknown, known)
-  throw new ArgumentError(`metrics: the problem has no metric "${unknown}"`, {
-    expected: known.join(', ') || 'none',
-    received: unknown,
-    remedy: guess === undefined ? 'Leave it out' : `Did you mean "${guess}"?`,
-  })
-}
-
-/** A plain problem has no strategies and solvers to choose from. */
-const checkPlain = ({ kind, strategies, solvers }: StudySpecification): void => {
-  const choice = [...strategies, ...solvers].filter(({ name }) => name !== 'default')
-  if (kind === 'map' && choice.length === 0) return
-  throw new ArgumentError('the problem module exports a function only, which has no variants', {
-    expected: 'kind: map, without strategies and solvers',
-    received: [kind, ...choice.map(({ name }) => name)].join(', '),
-    remedy: 'Export defineStudyProblem({ theta, solvers, x0, outer })',
-  })
 }
 
 interface Traced {
@@ -105,12 +50,9 @@ const trace = async (
     columns: mapColumns(specification, names, (programs[0]?.[0] as ProgramParts).record),
   })
   if (loaded.kind === 'plain') {
-    checkPlain(specification)
     return mapped(cells.map(() => [storePlain(loaded.problem, thetas)]))
   }
   const { problem } = loaded
-  checkAxes(specification, problem)
-  checkMetrics(specification, problem)
   if (kind === 'map') {
     return mapped(cells.map((cell) => [storeMap(mapFunction(specification, problem, cell), thetas)]))
   }
@@ -122,13 +64,15 @@ const trace = async (
 
 /**
  * Traces all variants of a study of kind `map` or `descent`.
- * @throws {ArgumentError | ShapeError} where the problem does not have what the study asks of it.
+ * @throws {StudyError} where the problem does not have what the study asks of it.
  */
 export const prepareStudy = async (
-  specification: StudySpecification,
+  { specification, refusal }: ParsedStudy,
   loaded: LoadedProblem,
   version: string,
 ): Promise<PreparedStudy> => {
+  const flaws = fitFlaws(specification, loaded)
+  if (flaws.length > 0) throw refusal(flaws)
   const cells = cellsOf(specification)
   const { programs, columns } = await trace(specification, loaded, cells)
   const blobs = new Map<string, Uint8Array>()

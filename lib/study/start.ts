@@ -41,7 +41,7 @@ export const traceStudy = async (file: string, options: StartOptions = {}): Prom
   const source = await readStudy(file, { overrides })
   const { specification, folder } = source
   const prepared = await prepareStudy(
-    specification,
+    source,
     await loadStudyProblem(specification.problem, { folder }),
     packageVersion(),
   )

@@ -24,8 +24,9 @@ export const temporaryFolder = async (t: Teardown): Promise<string> => {
 
 /** Traces the study of a text. */
 export const prepared = async (text: string): Promise<PreparedStudy> => {
-  const { specification } = parseStudy(text)
-  return prepareStudy(specification, await loadStudyProblem(specification.problem, { folder: '.' }), '0.0.0')
+  const parsed = parseStudy(text)
+  const { specification } = parsed
+  return prepareStudy(parsed, await loadStudyProblem(specification.problem, { folder: '.' }), '0.0.0')
 }
 
 /** A run directory of it, with chunks of so many rows. */

@@ -1,5 +1,4 @@
 // The matrix of a study: each strategy with each solver with each tolerance.
-import { ArgumentError, closest } from '../../base/errors.js'
 import type { AnySolver } from '../../differentiation/solver.js'
 import type { StudyProblem } from '../problem/studyProblem.js'
 import type { Named, StudySpecification } from '../specification/specification.js'
@@ -14,9 +13,7 @@ export interface Cell {
 }
 
 const label = ({ name, options }: Named): string => {
-  const given = Object.entries(options).map(
-    ([key, value]) => `${key}=${JSON.stringify(value) ?? ''}`,
-  )
+  const given = Object.entries(options).map(([key, value]) => `${key}=${JSON.stringify(value) ?? ''}`)
   return given.length === 0 ? name : `${name}(${given.join(' ')})`
 }
 
@@ -41,22 +38,10 @@ export const cellsOf = (specification: StudySpecification): readonly Cell[] => {
   )
 }
 
-/**
- * The solver of a cell.
- * @throws {ArgumentError} for a name that the problem does not have.
- */
+/** The solver of a cell; the problem has it. */
 export const solverOf = (problem: StudyProblem, cell: Cell): AnySolver<never, never> => {
   const { solver, tolerance, maxSteps } = cell
-  const names = Object.keys(problem.solvers)
-  const name = solver.name === 'default' ? (names[0] as string) : solver.name
-  const make = Object.hasOwn(problem.solvers, name) ? problem.solvers[name] : undefined
-  if (make === undefined) {
-    const guess = closest(name, names)
-    throw new ArgumentError(`the problem has no solver "${name}"`, {
-      expected: ['default', ...names].join(', '),
-      received: name,
-      remedy: guess === undefined ? 'Take one of these' : `Did you mean "${guess}"?`,
-    })
-  }
+  const name = solver.name === 'default' ? Object.keys(problem.solvers)[0] : solver.name
+  const make = problem.solvers[name ?? ''] as StudyProblem['solvers'][string]
   return make({ tol: tolerance, options: solver.options, ...(maxSteps === undefined ? {} : { maxSteps }) })
 }

@@ -46,7 +46,8 @@ export interface ChunkRange {
 }
 
 /** Rows of each variant. */
-export const variantRows = ({ specification, thetas }: Manifest): number => specification.repeats * thetas
+export const variantRows = ({ specification, thetas }: Pick<Manifest, 'specification' | 'thetas'>): number =>
+  specification.repeats * thetas
 
 const chunksOfVariant = (manifest: Manifest): number => Math.ceil(variantRows(manifest) / manifest.chunkRows)
 
