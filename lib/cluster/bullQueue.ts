@@ -1,5 +1,6 @@
 // The queue of chunks on BullMQ, over Redis or PostgreSQL. A job runs at least once; that its effect is there exactly once is the matter
 // of the chunk files. A job that is done leaves the queue at once, so that a chunk whose file is lost can be queued again.
+import type * as BullMq from 'bullmq'
 import type { BackendFactory, IQueueBackend, Job, JobType, Queue, QueueOptions } from 'bullmq'
 import type { ChunkQueue, ClaimLoop, Handle } from './broker.js'
 import { postgresOptions, redisOptions } from './drivers.js'
@@ -37,13 +38,13 @@ const states = {
 } as const
 
 class BullQueue implements ChunkQueue {
-  private readonly bullmq: typeof import('bullmq')
+  private readonly bullmq: typeof BullMq
   private readonly address: BrokerAddress
   private readonly options: BullOptions
   private readonly factory: BackendFactory
   private readonly jobs: ChunkJobs
 
-  constructor(bullmq: typeof import('bullmq'), address: BrokerAddress, options: BullOptions) {
+  constructor(bullmq: typeof BullMq, address: BrokerAddress, options: BullOptions) {
     this.bullmq = bullmq
     this.address = address
     this.options = options

@@ -2,7 +2,9 @@
 // is done: the broker may lose all that it holds, at any time, and so may the workers. Several may do this for one study at once.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ArgumentError, OnestepError, checkOptions } from '../base/errors.js'
-import { chunkCount } from '../study/store/manifest.js'
+import { countStatuses } from '../study/compute/rows.js'
+import { beginPresence, forgetStop } from '../study/presence.js'
+import type { RunSummary, StudyProgress } from '../study/run.js'
 import type { RunDirectory } from '../study/store/runDirectory.js'
 import { putBlobs } from './blobs.js'
 import type { Broker, ChunkFailure, QueuedChunks } from './broker.js'
@@ -10,22 +12,16 @@ import { collect, deliveries, dropDeliveries } from './deliveries.js'
 import { jobOf } from './job.js'
 import { reasonOf } from './security.js'
 
-export interface ClusterProgress {
-  readonly chunks: {
-    readonly done: number
-    readonly total: number
-    readonly active: number
-    readonly failed: number
-  }
-  readonly rows: { readonly done: number; readonly total: number }
-  /** Since the begin of this call. */
-  readonly seconds: number
+export interface ClusterProgress extends StudyProgress {
+  /** Chunks that workers compute now, and those whose attempts are used up. */
+  readonly active: number
+  readonly failed: number
 }
 
 export interface CoordinateOptions {
   readonly broker: Broker
   readonly run: RunDirectory
-  /** Ends it: chunks that nobody has begun leave the queue; those under way are collected by the next call. */
+  /** Ends it, as the file `stop` does: chunks that nobody has begun leave the queue; those under way are collected by the next call. */
   readonly signal?: AbortSignal
   readonly onProgress?: (progress: ClusterProgress) => void
   /** Hears, on one line, of a broker that does not answer and of damaged deliveries. */
@@ -38,13 +34,10 @@ export interface CoordinateOptions {
   readonly window?: number
 }
 
-export interface Coordinated {
-  /** Whether every chunk is done. */
-  readonly complete: boolean
+/** How it ended; chunks and rows are those that were stored meanwhile, by whomever. */
+export interface Coordinated extends RunSummary {
   /** Chunks whose attempts are used up, with the reason of the last one. */
   readonly failed: readonly ChunkFailure[]
-  readonly chunks: number
-  readonly done: number
 }
 
 /**
@@ -62,7 +55,7 @@ export const coordinate = async (options: CoordinateOptions): Promise<Coordinate
     'reconcileSeconds',
     'window',
   ])
-  const { lookSeconds = 1, reconcileSeconds = 3, window = 10_000, signal } = options
+  const { run, lookSeconds = 1, reconcileSeconds = 3, window = 10_000 } = options
   for (const [name, value] of Object.entries({ lookSeconds, reconcileSeconds, window })) {
     if (value > 0) continue
     throw new ArgumentError(`coordinate: option ${name}`, {
@@ -70,22 +63,40 @@ export const coordinate = async (options: CoordinateOptions): Promise<Coordinate
       received: String(value),
     })
   }
-  const study = new Coordination({ ...options, window })
-  for (let reconciled = -Infinity; ;) {
-    const due = performance.now() - reconciled >= reconcileSeconds * 1000
-    // In this order: what is in the queue no more by the first look has left its rows by the second.
-    const answered = await study.asking(async () => {
-      if (due) await study.lookAtQueue()
-      await study.collect()
-    })
-    await study.look()
-    if (study.complete || signal?.aborted === true) break
-    if (due && answered && (await study.asking(() => study.enqueue()))) reconciled = performance.now()
-    if (study.ended) break
-    await sleep(lookSeconds * 1000, undefined, signal === undefined ? {} : { signal }).catch(() => undefined)
+  await forgetStop(run)
+  await run.sweep()
+  const study = new Coordination({ ...options, window }, await run.done())
+  const stop = new AbortController()
+  const presence = beginPresence(run, {
+    threads: 0,
+    progress: () => study.progress(),
+    onStop: () => {
+      stop.abort()
+    },
+  })
+  const ends = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal])
+  ends.addEventListener('abort', () => {
+    presence.drain()
+  })
+  try {
+    for (let reconciled = -Infinity; ;) {
+      const due = performance.now() - reconciled >= reconcileSeconds * 1000
+      // In this order: what has left the queue by the first look has left its rows by the last.
+      const answered = await study.asking(async () => {
+        if (due) await study.lookAtQueue()
+        await study.collect()
+      })
+      await study.look()
+      if (study.complete || ends.aborted) break
+      if (due && answered && (await study.asking(() => study.enqueue()))) reconciled = performance.now()
+      if (study.ended) break
+      await sleep(lookSeconds * 1000, undefined, { signal: ends }).catch(() => undefined)
+    }
+    await study.asking(() => study.leave())
+    return study.outcome()
+  } finally {
+    await presence.close()
   }
-  await study.asking(() => study.leave())
-  return study.outcome()
 }
 
 class Coordination {
@@ -97,13 +108,22 @@ class Coordination {
   /** Chunks that failed before this call are tried again, once. */
   private retried = false
 
-  constructor(options: CoordinateOptions & { readonly window: number }) {
+  /** Of what was stored since this call began. */
+  private readonly statuses: Record<string, number> = {}
+  private chunks = 0
+  private rows = 0
+
+  constructor(options: CoordinateOptions & { readonly window: number }, done: Uint8Array) {
     this.options = options
-    this.done = new Uint8Array(chunkCount(options.run.manifest))
+    this.done = done
   }
 
   private get doneChunks(): number {
     return this.done.reduce((sum, flag) => sum + flag, 0)
+  }
+
+  private get seconds(): number {
+    return (performance.now() - this.begun) / 1000
   }
 
   get complete(): boolean {
@@ -127,26 +147,54 @@ class Coordination {
     }
   }
 
-  /** Looks at what is done. */
+  /** Looks at what is done; every bit of what is new is checked. */
   async look(): Promise<void> {
     const { run, onProgress } = this.options
-    this.done = await run.done()
+    const before = this.done
+    const now = await run.done()
+    for (const chunk of now.keys()) {
+      if (now[chunk] === 1 && before[chunk] !== 1) now[chunk] = (await this.arrived(chunk)) ? 1 : 0
+    }
+    this.done = now
     this.failed = this.failed.filter(({ chunk }) => this.done[chunk] !== 1)
-    let rows = 0
+    onProgress?.(this.progress())
+  }
+
+  /** Counts the rows of a chunk; false where it is damaged. */
+  private async arrived(chunk: number): Promise<boolean> {
+    try {
+      const block = await this.options.run.readChunk(chunk)
+      this.chunks++
+      this.rows += block.rows
+      if (!block.columns.some(({ name }) => name === 'status')) return true
+      for (const [name, n] of Object.entries(countStatuses(block))) {
+        this.statuses[name] = (this.statuses[name] ?? 0) + n
+      }
+      return true
+    } catch (error) {
+      if (error instanceof OnestepError && ['ERR_CHUNK', 'ERR_CHUNK_MISSING'].includes(error.code))
+        return false
+      throw error
+    }
+  }
+
+  progress(): ClusterProgress & { readonly rows: number; readonly rate: number } {
+    const { run } = this.options
+    let done = 0
     this.done.forEach((flag, chunk) => {
-      const { lo, hi } = run.range(chunk)
-      rows += flag * (hi - lo)
+      if (flag === 1) done += run.range(chunk).hi - run.range(chunk).lo
     })
-    onProgress?.({
-      chunks: {
-        done: this.doneChunks,
-        total: this.done.length,
-        active: this.queued.active.size,
-        failed: this.failed.length,
-      },
-      rows: { done: rows, total: run.manifest.rows },
-      seconds: (performance.now() - this.begun) / 1000,
-    })
+    return {
+      done,
+      total: run.manifest.rows,
+      statuses: this.statuses,
+      seconds: this.seconds,
+      chunks: this.chunks,
+      rows: this.rows,
+      rate: this.rows / Math.max(1e-3, this.seconds),
+      active: this.queued.active.size,
+      failed: this.failed.length,
+    }
   }
 
   /** Takes what workers have handed in. */
@@ -196,11 +244,16 @@ class Coordination {
   }
 
   outcome(): Coordinated {
+    const { chunks, rows, statuses, seconds, failed } = this
+    const missing = this.done.length - this.doneChunks
     return {
-      complete: this.complete,
-      failed: this.failed,
-      chunks: this.done.length,
-      done: this.doneChunks,
+      chunks,
+      rows,
+      statuses,
+      seconds,
+      missing,
+      failed,
+      ending: this.complete ? 'complete' : 'drained',
     }
   }
 }

@@ -1,4 +1,7 @@
 // The packages that a queue needs, which are optional: most studies run on one machine.
+import type * as bullmq from 'bullmq'
+import type * as ioredis from 'ioredis'
+import type * as pg from 'pg'
 import { OnestepError } from '../base/errors.js'
 import type { BrokerEngine } from './security.js'
 
@@ -22,17 +25,16 @@ const load = async <T>(name: string, engine: BrokerEngine, from: Load): Promise<
 const byImport: Load = (name) => import(name) as Promise<unknown>
 
 /** BullMQ. @throws {OnestepError} that says what to install. */
-export const loadBullmq = async (engine: BrokerEngine, from = byImport): Promise<typeof import('bullmq')> => {
-  const loaded = await load<{ readonly default: typeof import('bullmq') }>('bullmq', engine, from)
+export const loadBullmq = async (engine: BrokerEngine, from = byImport): Promise<typeof bullmq> => {
+  const loaded = await load<{ readonly default: typeof bullmq }>('bullmq', engine, from)
   return loaded.default
 }
 
 /** The Redis client. @throws {OnestepError} that says what to install. */
-export const loadRedis = async (from = byImport): Promise<typeof import('ioredis')> =>
-  load('ioredis', 'redis', from)
+export const loadRedis = async (from = byImport): Promise<typeof ioredis> => load('ioredis', 'redis', from)
 
 /** The PostgreSQL client. @throws {OnestepError} that says what to install. */
-export const loadPostgres = async (from = byImport): Promise<typeof import('pg')> => {
-  const loaded = await load<{ readonly default: typeof import('pg') }>('pg', 'postgres', from)
+export const loadPostgres = async (from = byImport): Promise<typeof pg> => {
+  const loaded = await load<{ readonly default: typeof pg }>('pg', 'postgres', from)
   return loaded.default
 }

@@ -191,7 +191,6 @@ export const brokerVariable = 'ONESTEP_BROKER'
 export const givenBroker = (option: string | undefined): string | undefined => {
   const url = option ?? process.env[brokerVariable]
   // A process must not hand it on to its children.
-  // eslint-disable-next-line @typescript-eslint/no-dynamic-delete
   delete process.env[brokerVariable]
   if (url === undefined || url === '') return undefined
   const title = [process.title.split(' ')[0] ?? 'node', ...process.argv.slice(1)].join(' ')

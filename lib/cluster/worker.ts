@@ -4,7 +4,8 @@ import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ArgumentError, checkOptions } from '../base/errors.js'
-import type { ChunkOutcome, ChunkTask } from '../study/compute/task.js'
+import type { ChunkOutcome } from '../study/compute/task.js'
+import type { ChunkComputer } from '../study/run.js'
 import { explained, temporaryPath } from '../study/store/durable.js'
 import type { Manifest } from '../study/store/manifest.js'
 import { readManifest } from '../study/store/manifestFile.js'
@@ -17,12 +18,6 @@ import { checkJobAgainst, jobId } from './job.js'
 import type { ChunkJob } from './job.js'
 import { reasonOf } from './security.js'
 import { SharedFolder } from './sharedFolder.js'
-
-/** Computes rows from the blobs in a folder into the file `out`. */
-export type Compute = (
-  task: ChunkTask,
-  at: { readonly blobs: string; readonly out: string; readonly signal: AbortSignal },
-) => Promise<ChunkOutcome>
 
 export type WorkerEvent =
   | { readonly event: 'claimed'; readonly study: string; readonly chunk: number; readonly rows: number }
@@ -44,12 +39,15 @@ export type WorkerEvent =
 
 export interface WorkOptions {
   readonly broker: Broker
-  readonly compute: Compute
+  /** Makes what computes chunks from the blobs in a folder; it is closed at the end. */
+  readonly computer: (blobs: string) => ChunkComputer
   /** A folder for blobs and chunks under way, which workers of this machine may share. */
   readonly cache: string
   /** A run directory, or a folder of run directories, that the coordinator sees too. Chunks of other studies go through the broker. */
   readonly sharedDir?: string
   /** Drains: no further chunk is taken; the one under way has `graceSeconds` to end, and is given back then. */
+  readonly drain?: AbortSignal
+  /** Drains, and gives the chunk under way back at once. */
   readonly signal?: AbortSignal
   /** Default 20. */
   readonly graceSeconds?: number
@@ -67,41 +65,51 @@ export interface WorkSummary {
   readonly failed: number
 }
 
-/** Works until `signal` or, with `once`, until the queue is empty. */
+/** Works until `drain` or `signal` or, with `once`, until the queue is empty. */
 export const work = async (options: WorkOptions): Promise<WorkSummary> => {
   checkOptions('work', options, [
     'broker',
-    'compute',
+    'computer',
     'cache',
     'sharedDir',
+    'drain',
     'signal',
     'graceSeconds',
     'once',
     'backlogBytes',
     'onEvent',
   ])
-  const { broker, signal = new AbortController().signal, once = false, graceSeconds = 20 } = options
+  const { broker, drain, signal, once = false, graceSeconds = 20 } = options
   if (!(graceSeconds >= 0)) {
     throw new ArgumentError('work: option graceSeconds', {
       expected: 'a number ≥ 0',
       received: String(graceSeconds),
     })
   }
-  const worker = new ChunkWorker(options, await BlobCache.open(join(options.cache, 'blobs')))
-  const loop = await persistently(() => broker.queue.claim((job) => worker.handle(job)), { signal })
-  while (!signal.aborted && !(once && !worker.busy && (await nothingLeft(broker)))) {
-    await sleep(500, undefined, { signal }).catch(() => undefined)
-  }
-  const closed = loop.close()
-  const timer = setTimeout(() => {
-    worker.giveBack()
-  }, graceSeconds * 1000)
+  const stop = AbortSignal.any([drain, signal].filter((each) => each !== undefined))
+  const cache = await BlobCache.open(join(options.cache, 'blobs'))
+  const worker = new ChunkWorker(options, cache)
   try {
-    await closed
+    const loop = await persistently(() => broker.queue.claim((job) => worker.handle(job)), { signal: stop })
+    while (!stop.aborted && !(once && !worker.busy && (await nothingLeft(broker)))) {
+      await sleep(500, undefined, { signal: stop }).catch(() => undefined)
+    }
+    const giveBack = (): void => {
+      worker.giveBack()
+    }
+    const timer = setTimeout(giveBack, graceSeconds * 1000)
+    signal?.addEventListener('abort', giveBack)
+    if (signal?.aborted === true) giveBack()
+    try {
+      await loop.close()
+    } finally {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', giveBack)
+    }
+    return worker.summary
   } finally {
-    clearTimeout(timer)
+    await worker.close()
   }
-  return worker.summary
 }
 
 /** A broker that does not answer may have work. */
@@ -119,6 +127,7 @@ class ChunkWorker {
   private readonly options: WorkOptions
   private readonly cache: BlobCache
   private readonly shared: SharedFolder | undefined
+  private readonly computer: ChunkComputer
   private readonly returned = new AbortController()
   private readonly manifests = new Map<string, Manifest>()
   private totals = { chunks: 0, rows: 0, failed: 0 }
@@ -126,11 +135,16 @@ class ChunkWorker {
   constructor(options: WorkOptions, cache: BlobCache) {
     this.options = options
     this.cache = cache
+    this.computer = options.computer(cache.folder)
     if (options.sharedDir !== undefined) this.shared = new SharedFolder(options.sharedDir)
   }
 
   get summary(): WorkSummary {
     return this.totals
+  }
+
+  close(): Promise<void> {
+    return this.computer.close()
   }
 
   /** The chunk under way, if there is one, is for another worker to do. */
@@ -161,7 +175,7 @@ class ChunkWorker {
   }
 
   private async work(job: ChunkJob): Promise<'done' | 'given back'> {
-    const { broker, cache, compute } = this.options
+    const { broker, cache } = this.options
     const { study, chunk, lo, hi } = job
     const { signal } = this.returned
     const run = await this.shared?.run(study)
@@ -169,11 +183,11 @@ class ChunkWorker {
       this.options.onEvent?.({ event: 'there', study, chunk })
       return 'done'
     }
-    await this.prepare(job, run)
+    const manifest = await this.prepare(job, run)
     const out = run === undefined ? await localPart(cache, job) : run.partPath(chunk)
     try {
       const task = { manifest: job.manifest, chunk, lo, hi }
-      const outcome = await compute(task, { blobs: this.cache.folder, out, signal })
+      const outcome = await this.computer.compute(manifest, task, { out, signal })
       if (signal.aborted) return this.gaveBack(job)
       if (run !== undefined) {
         const stored = await run.publish(chunk, out)
@@ -211,8 +225,8 @@ class ChunkWorker {
     }
   }
 
-  /** Fetches the manifest and what it names, and compares the job with it. */
-  private async prepare(job: ChunkJob, run: RunDirectory | undefined): Promise<void> {
+  /** Fetches the manifest and what it names, and compares the job with it; the manifest. */
+  private async prepare(job: ChunkJob, run: RunDirectory | undefined): Promise<Manifest> {
     const { broker } = this.options
     await this.cache.need([job.manifest], broker.objects, run)
     let manifest = this.manifests.get(job.manifest)
@@ -224,6 +238,7 @@ class ChunkWorker {
     }
     checkJobAgainst(job, manifest)
     await this.cache.need(manifest.blobs, broker.objects, run)
+    return manifest
   }
 }
 

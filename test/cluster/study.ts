@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Compute } from '../../lib/cluster/worker.js'
+import type { ChunkComputer } from '../../lib/study/run.js'
 import { readManifest } from '../../lib/study/store/manifestFile.js'
 import type { Block, Column } from '../../lib/study/store/block.js'
 import { blobHash } from '../../lib/study/store/blobStore.js'
@@ -17,6 +17,7 @@ import { readFile } from 'node:fs/promises'
 const columns: readonly Column[] = [
   { name: 'index', kind: 'integer', shape: [] },
   { name: 'value', kind: 'number', shape: [] },
+  { name: 'status', kind: 'code', shape: [], names: ['converged', 'diverged'] },
 ]
 
 export interface StudyOptions {
@@ -71,29 +72,37 @@ const blockOf = (lo: number, hi: number): Block => ({
   data: [
     Float64Array.from({ length: hi - lo }, (_, i) => lo + i),
     Float64Array.from({ length: hi - lo }, (_, i) => Math.sin(lo + i)),
+    Uint8Array.from({ length: hi - lo }, (_, i) => ((lo + i) % 10 === 0 ? 1 : 0)),
   ],
 })
 
-/** Computes a chunk from the blobs alone, after some milliseconds; `poison` is a chunk that always fails. */
-export const fakeCompute =
-  (options: {
-    readonly ms: number
-    readonly poison?: number
-    readonly onBegin?: (chunk: number) => void
-  }): Compute =>
-  async ({ manifest: hash, chunk, lo, hi }, { blobs, out, signal }) => {
-    const manifest = readManifest(await readFile(join(blobs, hash)), hash)
-    for (const name of manifest.blobs) {
-      if (blobHash(await readFile(join(blobs, name))) !== name) throw new Error(`a wrong blob, ${name}`)
-    }
-    options.onBegin?.(chunk)
-    await sleep(options.ms, undefined, { signal })
-    if (chunk === options.poison) throw new Error('the process that computes died')
-    const range = chunkRange(manifest, chunk)
-    if (range.lo !== lo || range.hi !== hi) throw new Error('other rows than those of the chunk')
-    await writePart(out, encodeChunk({ manifestId: manifest.id, chunk, lo, hi }, blockOf(lo, hi)))
-    return { rows: hi - lo, statuses: { converged: hi - lo }, seconds: options.ms / 1000, memoryBytes: 0 }
-  }
+export interface FakeOptions {
+  /** What a chunk takes. */
+  readonly ms: number
+  /** A chunk that always fails. */
+  readonly poison?: number
+  readonly onBegin?: (chunk: number) => void
+}
+
+/** Computes chunks from the manifest and its blobs alone. */
+export const fakeComputer =
+  ({ ms, poison, onBegin }: FakeOptions) =>
+  (blobs: string): ChunkComputer => ({
+    compute: async (_, { manifest: hash, chunk, lo, hi }, { out, signal }) => {
+      const manifest = readManifest(await readFile(join(blobs, hash)), hash)
+      for (const name of manifest.blobs) {
+        if (blobHash(await readFile(join(blobs, name))) !== name) throw new Error(`a wrong blob, ${name}`)
+      }
+      onBegin?.(chunk)
+      await sleep(ms, undefined, signal === undefined ? {} : { signal })
+      if (chunk === poison) throw new Error('the process that computes died')
+      const range = chunkRange(manifest, chunk)
+      if (range.lo !== lo || range.hi !== hi) throw new Error('other rows than those of the chunk')
+      await writePart(out, encodeChunk({ manifestId: manifest.id, chunk, lo, hi }, blockOf(lo, hi)))
+      return { rows: hi - lo, statuses: { converged: hi - lo }, seconds: ms / 1000, memoryBytes: 0 }
+    },
+    close: () => Promise.resolve(),
+  })
 
 /** What is wrong with the rows of a study, but for the chunks in `without`: nothing, if each is there once, in one file, as computed. */
 export const faults = async (run: RunDirectory, without: readonly number[] = []): Promise<string[]> => {

@@ -2,7 +2,7 @@
 import { appendFileSync } from 'node:fs'
 import { openBroker } from '../../lib/cluster/broker.js'
 import { work } from '../../lib/cluster/worker.js'
-import { fakeCompute } from './study.js'
+import { fakeComputer } from './study.js'
 
 export interface WorkerSettings {
   readonly url: string
@@ -34,7 +34,7 @@ const broker = await openBroker(url, {
     say(`trouble ${message}`)
   },
 })
-const compute = fakeCompute({
+const computer = fakeComputer({
   ms,
   ...(poison !== undefined && { poison }),
   onBegin: (chunk) => {
@@ -43,10 +43,10 @@ const compute = fakeCompute({
 })
 await work({
   broker,
-  compute,
+  computer,
   cache,
   ...(sharedDir !== undefined && { sharedDir }),
-  signal: drain.signal,
+  drain: drain.signal,
   graceSeconds: 0.2,
   onEvent: (event) => {
     say(`event ${JSON.stringify(event)}`)
