@@ -13,6 +13,7 @@ import { registerQp } from './qpCommand.js'
 import { registerRun } from './runCommand.js'
 import { registerStatus } from './statusCommand.js'
 import { registerValidate } from './validateCommand.js'
+import { registerWorker } from './workerCommand.js'
 
 const program = new Command('onestep')
   .description('Differentiate iterative algorithms, natively and for thousands of parameters at once.')
@@ -24,7 +25,7 @@ let exitCode = 0
 
 /** In the order of the help. */
 const commands = [
-  ...[registerInit, registerValidate, registerPlan, registerRun, registerStatus],
+  ...[registerInit, registerValidate, registerPlan, registerRun, registerStatus, registerWorker],
   ...[registerDoctor, registerExplain, registerCheck, registerQp],
 ]
 for (const register of commands) {

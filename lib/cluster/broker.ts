@@ -60,6 +60,8 @@ export interface Broker {
   readonly masked: string
   readonly queue: ChunkQueue
   readonly objects: ObjectStore
+  /** What a driver said, on one line and without secrets. */
+  reason(error: unknown): string
   close(): Promise<void>
 }
 
@@ -127,8 +129,9 @@ export const openBroker = async (url: string, options: BrokerOptions = {}): Prom
   }
   const address = safeBrokerAddress(url, { insecure })
   const tell = withoutRepeats(options.onTrouble ?? (() => undefined))
+  const reason = (error: unknown): string => withoutSecrets(reasonOf(error), url)
   const trouble = (error: unknown): void => {
-    tell(withoutSecrets(reasonOf(error), url))
+    tell(reason(error))
   }
   const connect = async (): Promise<Broker> => {
     const objects = await (address.engine === 'redis' ? redisStore : postgresStore)(address, trouble)
@@ -138,7 +141,7 @@ export const openBroker = async (url: string, options: BrokerOptions = {}): Prom
     }
     try {
       await within(5, () => Promise.all([objects.ping(), queue.ready()]))
-      return { masked: address.masked, queue, objects, close }
+      return { masked: address.masked, queue, objects, reason, close }
     } catch (error) {
       await close()
       throw error

@@ -10,7 +10,6 @@ import { putBlobs } from './blobs.js'
 import type { Broker, ChunkFailure, QueuedChunks } from './broker.js'
 import { collect, deliveries, dropDeliveries } from './deliveries.js'
 import { jobOf } from './job.js'
-import { reasonOf } from './security.js'
 
 export interface ClusterProgress extends StudyProgress {
   /** Chunks that workers compute now, and those whose attempts are used up. */
@@ -142,7 +141,8 @@ class Coordination {
       return true
     } catch (error) {
       if (error instanceof OnestepError) throw error
-      this.options.onTrouble?.(`the broker does not answer: ${reasonOf(error)}`)
+      const { broker, onTrouble } = this.options
+      onTrouble?.(`the broker does not answer: ${broker.reason(error)}`)
       return false
     }
   }

@@ -16,7 +16,6 @@ import type { Broker } from './broker.js'
 import { deliver, deliveries } from './deliveries.js'
 import { checkJobAgainst, jobId } from './job.js'
 import type { ChunkJob } from './job.js'
-import { reasonOf } from './security.js'
 import { SharedFolder } from './sharedFolder.js'
 
 export type WorkerEvent =
@@ -162,7 +161,7 @@ class ChunkWorker {
     } catch (error) {
       if (this.returned.signal.aborted) return this.gaveBack(job)
       this.totals = { ...this.totals, failed: this.totals.failed + 1 }
-      onEvent?.({ event: 'failed', study, chunk, reason: reasonOf(error) })
+      onEvent?.({ event: 'failed', study, chunk, reason: this.options.broker.reason(error) })
       throw error
     } finally {
       this.busy = false
