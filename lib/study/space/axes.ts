@@ -57,9 +57,7 @@ export const positionsOf = (axis: GridAxis, values: readonly number[]): number[]
   })
 }
 
-const between = (low: number, x: number, high: number): number => Math.min(Math.max(x, low), high)
-
-/** θ as a function of u in (0, 1). Rounding never takes it out of [low, high]. */
+/** θ as a function of u in [2⁻⁵³, 1 − 2⁻⁵³], in [low, high] whatever is rounded. */
 export const quantile = (axis: DrawnAxis): ((u: number) => number) => {
   if (axis.kind === 'normal') {
     const { mean, deviation } = axis
@@ -69,7 +67,8 @@ export const quantile = (axis: DrawnAxis): ((u: number) => number) => {
   if (axis.kind === 'logUniform' || (axis.kind === 'sobol' && axis.scale === 'log')) {
     const begin = Math.log(low)
     const width = Math.log(high) - begin
-    return (u) => between(low, Math.exp(begin + u * width), high)
+    return (u) => Math.min(Math.max(Math.exp(begin + u * width), low), high)
   }
-  return (u) => between(low, low + u * (high - low), high)
+  // u times a rounded width is no more than the width: the sum cannot pass high.
+  return (u) => low + u * (high - low)
 }

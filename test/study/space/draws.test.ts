@@ -4,8 +4,9 @@ import fc from 'fast-check'
 import { test } from 'tap'
 import { NDArray } from '../../../lib/base/ndarray.js'
 import { normalQuantile } from '../../../lib/base/random.js'
+import { quantile } from '../../../lib/study/space/axes.js'
 import { thetaAt, thetaBlock, thetaCount } from '../../../lib/study/space/space.js'
-import type { Space } from '../../../lib/study/specification/specification.js'
+import type { Axis, Space } from '../../../lib/study/specification/specification.js'
 import { anySpace, everyTheta, list, logUniform, normal, sobol, space, uniform } from './spaces.js'
 
 const bits = (x: Float64Array): Buffer => Buffer.from(Float64Array.from(x).buffer)
@@ -147,6 +148,30 @@ test('uniform, log-uniform, normal: distributions', async (t) => {
     `quartiles off by ${quartiles.join(', ')}`,
   )
   t.ok(Math.abs(moments(w.data).deviation - 1) < five, 'arrays too')
+})
+
+test('no bounds and no draw lead out of the interval', async () => {
+  const bound = fc.double({ noDefaultInfinity: true, noNaN: true, min: -1e307, max: 1e307 })
+  const u = fc.oneof(
+    fc.double({ noNaN: true, min: 2 ** -53, max: 1 - 2 ** -53 }),
+    fc.constantFrom(2 ** -53, 1 - 2 ** -53),
+  )
+  fc.assert(
+    fc.property(bound, bound, u, (x, y, at) => {
+      fc.pre(x !== y)
+      const inside = (axis: Axis): boolean => {
+        if (axis.kind !== 'uniform' && axis.kind !== 'logUniform') return false
+        const theta = quantile(axis)(at)
+        return theta >= axis.low && theta <= axis.high
+      }
+      const [a, b] = [Math.abs(x) + 1e-300, Math.abs(y) + 1e-300]
+      return (
+        inside(uniform(Math.min(x, y), Math.max(x, y))) &&
+        (a === b || inside(logUniform(Math.min(a, b), Math.max(a, b))))
+      )
+    }),
+    { numRuns: 2000 },
+  )
 })
 
 test('axes, entries, repeats, seeds and neighbours are uncorrelated', async (t) => {
