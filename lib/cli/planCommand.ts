@@ -1,5 +1,6 @@
 // onestep plan: what a study would compute, and what that would cost here. Writes nothing but to a temporary folder.
 import { chunkSeconds, measureStudy, traceStudy } from '../study/start.js'
+import type { TracedStudy } from '../study/start.js'
 import { describeSpace } from '../study/space/space.js'
 import { textTable } from '../study/table.js'
 import { sizeOf } from '../base/shape.js'
@@ -22,9 +23,23 @@ const duration = (seconds: number): string =>
 
 const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toPrecision(3)} MiB`
 
+/** A bench is not tried: that is what it is for. */
+const benchPlan = ({ manifest, dir }: TracedStudy, json: boolean): string => {
+  const { specification, variants, rows } = manifest
+  const cells = variants.map(({ name }) => name)
+  const { name, kind, repeats } = specification
+  if (json) return `${JSON.stringify({ name, kind, dir, id: manifest.id, cells, repeats, rows })}\n`
+  const what = `${name}: ${String(rows)} measured runs of ${String(cells.length)} cells, each in ${String(repeats)} processes of its own, into ${dir}`
+  return `${[what, ...cells.map((cell) => `  ${cell}`)].join('\n')}\n`
+}
+
 const planCommand = async (file: string, { set = [], threads, json }: PlanOptions): Promise<number> => {
   const count = threadsOf(threads)
   const study = await traceStudy(file, { overrides: set })
+  if (study.manifest.specification.kind === 'bench') {
+    process.stdout.write(benchPlan(study, json === true))
+    return 0
+  }
   const probe = await measureStudy(study, { threads: count, chunk: chunkSeconds.local })
   const { manifest } = study
   const { specification, variants, thetas, rows, columns } = manifest

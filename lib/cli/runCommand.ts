@@ -1,16 +1,19 @@
 // onestep run and resume: compute what a study lacks, on this machine or by handing chunks to workers.
 import { ArgumentError } from '../base/errors.js'
+import { brokerVariable, givenBroker } from '../cluster/security.js'
 import { parseShard, shardOf } from '../cluster/shard.js'
 import { chunkSeconds, startStudy } from '../study/start.js'
 import { openRun } from '../study/store/runDirectory.js'
 import type { RunDirectory } from '../study/store/runDirectory.js'
 import type { Register } from './register.js'
-import { computeHere, exitCodeHelp, threadsOf } from './studyRun.js'
+import { computeHere, computeThere, exitCodeHelp, threadsOf } from './studyRun.js'
 import type { Reporter } from './studyRun.js'
 
 interface ComputeOptions {
   readonly threads?: string
   readonly shard?: string
+  readonly broker?: string
+  readonly insecureBroker?: true
   readonly reporter: string
 }
 
@@ -33,21 +36,35 @@ const chunksOf = (text: string): ((chunk: number) => boolean) => {
 }
 
 const compute = async (run: RunDirectory, options: ComputeOptions): Promise<number> => {
-  const { shard, threads } = options
-  return computeHere(run, {
-    threads: threadsOf(threads),
-    reporter: reporterOf(options.reporter),
-    ...(shard === undefined ? {} : { mine: chunksOf(shard) }),
-  })
+  const { shard, threads, insecureBroker: insecure = false } = options
+  const reporter = reporterOf(options.reporter)
+  const broker = givenBroker(options.broker)
+  if (broker === undefined) {
+    return computeHere(run, {
+      ...{ threads: threadsOf(threads), reporter },
+      ...(shard === undefined ? {} : { mine: chunksOf(shard) }),
+    })
+  }
+  const { kind } = run.manifest.specification
+  if (kind === 'bench' || shard !== undefined) {
+    throw new ArgumentError('--broker', {
+      expected: 'a study of kind map or descent, without --shard',
+      received:
+        kind === 'bench' ? 'a bench, which measures the machine that it runs on' : `--shard ${String(shard)}`,
+      remedy: 'Leave one of them out',
+    })
+  }
+  return computeThere(run, { broker, insecure, reporter })
 }
 
 const runCommand = async (file: string, options: RunOptions): Promise<number> => {
-  const { set = [], dir, threads, shard } = options
+  const { set = [], dir, threads, shard, broker = process.env[brokerVariable] } = options
   reporterOf(options.reporter)
+  if (shard !== undefined) parseShard(shard)
   const run = await startStudy(file, {
     overrides: set,
     threads: threadsOf(threads),
-    chunk: shard === undefined ? chunkSeconds.local : 'fixed',
+    chunk: shard !== undefined ? 'fixed' : broker === undefined ? chunkSeconds.local : chunkSeconds.queue,
     ...(dir === undefined ? {} : { dir }),
   })
   return compute(run, options)
@@ -63,6 +80,11 @@ export const registerRun: Register = (program, finish) => {
     .option('--dir <folder>', 'the run directory; default runs/NAME')
     .option('--threads <count>', 'threads; default one for each core')
     .option('--shard <i/n>', 'only part i of n, for n machines without a server')
+    .option(
+      '--broker <url>',
+      `hand chunks to workers through Redis or PostgreSQL; default: what ${brokerVariable} holds`,
+    )
+    .option('--insecure-broker', 'accept a broker on another machine without password and TLS')
     .option('--reporter <kind>', 'auto (a bar or lines), json (a line of JSON a second), quiet', 'auto')
     .addHelpText(
       'after',
@@ -82,6 +104,11 @@ Example:
     .argument('<dir>', 'a run directory')
     .option('--threads <count>', 'threads; default one for each core')
     .option('--shard <i/n>', 'only part i of n, for n machines without a server')
+    .option(
+      '--broker <url>',
+      `hand chunks to workers through Redis or PostgreSQL; default: what ${brokerVariable} holds`,
+    )
+    .option('--insecure-broker', 'accept a broker on another machine without password and TLS')
     .option('--reporter <kind>', 'auto (a bar or lines), json (a line of JSON a second), quiet', 'auto')
     .addHelpText(
       'after',

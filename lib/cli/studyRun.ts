@@ -1,10 +1,12 @@
 // What the commands that compute a study have in common: how they report, how they are interrupted, and what they say at the end.
 import { availableParallelism } from 'node:os'
 import { ArgumentError } from '../base/errors.js'
-import { SafeComputer } from '../study/compute/isolate.js'
+import { openBroker } from '../cluster/broker.js'
+import { coordinate } from '../cluster/coordinate.js'
 import { progressReporter } from '../study/progress.js'
 import { runStudy } from '../study/run.js'
-import type { RunStudyOptions, RunSummary, StudyProgress } from '../study/run.js'
+import type { RunSummary, StudyProgress } from '../study/run.js'
+import { computerOf } from '../study/start.js'
 import type { RunDirectory } from '../study/store/runDirectory.js'
 
 /** Exit codes of commands on studies; 3 is a regression that `compare` found. */
@@ -118,24 +120,24 @@ export const summaryText = (run: RunDirectory, summary: RunSummary): string => {
   return `${done}\n${String(missing)} chunks are missing; to go on: onestep resume ${run.dir}`
 }
 
-export interface ComputeHere {
-  readonly threads: number
+/** How a run is to be reported. */
+export interface Reported {
   readonly reporter: Reporter
-  readonly mine?: (chunk: number) => boolean
 }
 
-/** Computes on this machine what is missing, and says so; returns the exit code. */
-export const computeHere = async (run: RunDirectory, options: ComputeHere): Promise<number> => {
-  const { threads, reporter, mine } = options
+/** Runs a study while interrupts are heard and progress is reported; says what it came to, and returns the exit code. */
+const reported = async (
+  run: RunDirectory,
+  reporter: Reporter,
+  compute: (means: {
+    readonly interrupts: Interrupts
+    readonly onProgress: (progress: StudyProgress) => void
+  }) => Promise<RunSummary>,
+): Promise<number> => {
   const interrupts = new Interrupts()
   const { onProgress, close } = reporting(reporter, run.manifest.specification.name)
-  const computer = new SafeComputer({ blobs: run.path('blobs'), threads })
-  const how: RunStudyOptions = {
-    ...{ computer, threads, onProgress, drain: interrupts.drain, signal: interrupts.signal },
-    ...(mine === undefined ? {} : { mine }),
-  }
   try {
-    const summary = await runStudy(run, how)
+    const summary = await compute({ interrupts, onProgress })
     close()
     if (reporter === 'json') jsonLine('end', { dir: run.dir, ...summary })
     else if (reporter === 'auto') process.stdout.write(`${summaryText(run, summary)}\n`)
@@ -144,6 +146,56 @@ export const computeHere = async (run: RunDirectory, options: ComputeHere): Prom
   } finally {
     close()
     interrupts.close()
+  }
+}
+
+export interface ComputeHere extends Reported {
+  readonly threads: number
+  /** Which chunks; default all. */
+  readonly mine?: (chunk: number) => boolean
+}
+
+/** Computes on this machine what is missing. */
+export const computeHere = async (run: RunDirectory, options: ComputeHere): Promise<number> => {
+  const { threads, reporter, mine } = options
+  const computer = await computerOf(run, threads)
+  try {
+    return await reported(run, reporter, ({ interrupts: { drain, signal }, onProgress }) =>
+      runStudy(run, {
+        computer,
+        threads,
+        onProgress,
+        drain,
+        signal,
+        ...(mine === undefined ? {} : { mine }),
+      }),
+    )
+  } finally {
     await computer.close()
+  }
+}
+
+export interface ComputeThere extends Reported {
+  /** The broker's URL. */
+  readonly broker: string
+  readonly insecure: boolean
+}
+
+/** Hands what is missing to the workers of a broker. */
+export const computeThere = async (run: RunDirectory, options: ComputeThere): Promise<number> => {
+  const { reporter, insecure } = options
+  const onTrouble = (message: string): void => {
+    if (reporter === 'json') jsonLine('trouble', { message })
+    else process.stderr.write(`${message}\n`)
+  }
+  const broker = await openBroker(options.broker, { insecure, onTrouble })
+  try {
+    return await reported(run, reporter, async ({ interrupts: { drain: signal }, onProgress }) => {
+      const { failed, ...summary } = await coordinate({ broker, run, signal, onProgress, onTrouble })
+      for (const { chunk, reason } of failed) onTrouble(`chunk ${String(chunk)} failed: ${reason}`)
+      return summary
+    })
+  } finally {
+    await broker.close()
   }
 }

@@ -108,7 +108,7 @@ const checkFit = async (study: ReadStudy): Promise<void> => {
   const path = ['problem']
   try {
     const loaded = await loadStudyProblem(specification.problem, { folder })
-    const flaws = loaded.kind === 'study' ? fitFlaws(specification, loaded.problem) : []
+    const flaws = fitFlaws(specification, loaded)
     if (flaws.length > 0) throw refusal(flaws)
   } catch (error) {
     if (error instanceof StudyError || !(error instanceof OnestepError)) throw error

@@ -1,8 +1,11 @@
 // From a study file to a run directory that is ready to be computed: read, loaded, traced, measured, written.
 import { availableParallelism } from 'node:os'
-import { isAbsolute, join, resolve } from 'node:path'
-import { OnestepError } from '../base/errors.js'
+import { join, resolve } from 'node:path'
+import { readFile } from 'node:fs/promises'
+import { DataError, OnestepError } from '../base/errors.js'
 import { packageVersion } from '../runtime/diagnosis.js'
+import { BenchComputer } from './bench/benchComputer.js'
+import { prepareBench } from './bench/cells.js'
 import { fixedChunkRows, probeStudy } from './chunkRows.js'
 import type { Probe } from './chunkRows.js'
 import { SafeComputer } from './compute/isolate.js'
@@ -12,6 +15,7 @@ import type { PreparedStudy } from './prepare.js'
 import { loadStudyProblem } from './problem/load.js'
 import { readStudy } from './specification/read.js'
 import type { ReadStudy } from './specification/read.js'
+import type { ChunkComputer } from './run.js'
 import { createRun, openRun } from './store/runDirectory.js'
 import type { RunDirectory } from './store/runDirectory.js'
 
@@ -33,6 +37,8 @@ export interface StartOptions {
 export interface TracedStudy extends PreparedStudy {
   readonly source: ReadStudy
   readonly dir: string
+  /** Where it does not depend on the machine: a chunk of a bench is what one process measures. */
+  readonly chunkRows?: number
 }
 
 /** Reads a study and traces its variants; writes nothing. */
@@ -40,12 +46,42 @@ export const traceStudy = async (file: string, options: StartOptions = {}): Prom
   const { overrides = [], dir } = options
   const source = await readStudy(file, { overrides })
   const { specification, folder } = source
+  const at = resolve(dir ?? join('runs', specification.name))
+  if (specification.kind === 'bench') {
+    const manifest = await prepareBench(specification, { folder, version: packageVersion() })
+    return { manifest, blobs: new Map(), source, dir: at, chunkRows: manifest.chunkRows }
+  }
   const prepared = await prepareStudy(
     source,
     await loadStudyProblem(specification.problem, { folder }),
     packageVersion(),
   )
-  return { ...prepared, source, dir: resolve(dir ?? join('runs', specification.name)) }
+  return { ...prepared, source, dir: at }
+}
+
+/** Where a study came from: what `origin.json` holds. */
+interface Origin {
+  readonly file: string
+  readonly folder: string
+}
+
+/**
+ * Who computes a study on this machine: a process of its own; for a bench one for each cell, which loads the problem by itself.
+ * @throws {DataError} where a bench does not know where its study file was.
+ */
+export const computerOf = async (run: RunDirectory, threads: number): Promise<ChunkComputer> => {
+  if (run.manifest.specification.kind !== 'bench') {
+    return new SafeComputer({ blobs: run.path('blobs'), threads })
+  }
+  try {
+    const { folder } = JSON.parse(await readFile(run.path('origin.json'), 'utf8')) as Origin
+    return new BenchComputer({ folder })
+  } catch (cause) {
+    throw new DataError(`${run.dir}: origin.json, which says where the study file is, cannot be read`, {
+      remedy: 'Run the study file again: onestep run FILE',
+      cause,
+    })
+  }
 }
 
 /** What a traced study costs here, measured on some rows of each variant. */
@@ -80,12 +116,13 @@ export const startStudy = async (file: string, options: StartOptions = {}): Prom
   const { manifest, blobs, source, dir } = study
   const { specification } = manifest
   const chunkRows =
+    study.chunkRows ??
     (await earlierChunkRows(dir)) ??
     specification.chunk.rows ??
     (options.chunk === 'fixed' && specification.chunk.seconds === undefined
       ? fixedChunkRows(manifest)
       : (await measureStudy(study, options)).chunkRows)
-  const origin = { file: isAbsolute(file) ? file : resolve(file), folder: source.folder }
+  const origin: Origin = { file: resolve(file), folder: resolve(source.folder) }
   return createRun(
     dir,
     { ...manifest, chunkRows },

@@ -117,7 +117,7 @@ test('wrong use', async (t) => {
     [
       ['run', 'unknown.yaml'],
       2,
-      /unknown.yaml:5:3: space.lamda: the problem has no parameter "lamda".*did you mean "lambda"/,
+      /unknown.yaml:5:3: space.lamda: the problem has no parameter "lamda"; did you mean "lambda"/,
     ],
     [['run', 'metric.yaml'], 2, /metric.yaml:10:11: metrics\[0\]: the problem has no metric "accurasy"/],
     [

@@ -2,6 +2,7 @@
 // once the problem is loaded.
 import { array } from '../../base/ndarray.js'
 import { formatShape, sameShape } from '../../base/shape.js'
+import type { LoadedProblem } from '../problem/load.js'
 import type { StudyProblem } from '../problem/studyProblem.js'
 import { oneOf } from './choice.js'
 import { guess, quoted } from './fault.js'
@@ -19,8 +20,8 @@ const parameterFlaws = (
 ): Flaw[] => {
   const parameters = Object.keys(theta)
   const given = Object.keys(axes)
-  // A descent and a bench may start at the problem's own θ.
-  if (given.length === 0 && kind !== 'map') return []
+  // A bench may take the problem's own θ.
+  if (given.length === 0 && kind === 'bench') return []
   const missing = parameters.filter((name) => !given.includes(name))
   return [
     ...given.flatMap((name): Flaw[] => {
@@ -48,8 +49,24 @@ const parameterFlaws = (
   ]
 }
 
+/** A module that exports a function only: it has one variant, and θ is whatever it takes. */
+const plainFlaws = ({ kind, solvers, strategies, tolerances }: StudySpecification): Flaw[] => {
+  const single = [solvers, strategies, tolerances].every((choices) => choices.length === 1)
+  if (kind === 'map' && single && solvers[0]?.name === 'default') return []
+  const what =
+    kind === 'map' ? 'solvers, strategies and tolerances to choose from' : `studies of kind ${kind}`
+  return [
+    {
+      path: ['problem'],
+      message: `the module exports a function only, which has no ${what}; export defineStudyProblem({ theta, solvers, x0, outer })`,
+    },
+  ]
+}
+
 /** What a study asks for that its problem does not have. */
-export const fitFlaws = (specification: StudySpecification, problem: StudyProblem): Flaw[] => {
+export const fitFlaws = (specification: StudySpecification, loaded: LoadedProblem): Flaw[] => {
+  if (loaded.kind === 'plain') return plainFlaws(specification)
+  const { problem } = loaded
   const { solvers, metrics = [] } = specification
   const solverNames = ['default', ...Object.keys(problem.solvers)]
   const metricNames = Object.keys(problem.metrics ?? {})

@@ -12,8 +12,7 @@ import {
   oneStep,
   optimizer,
 } from '../../../lib/index.js'
-import type { Strategy, Tensor ,
-  NDArray} from '../../../lib/index.js'
+import type { NDArray, Tensor } from '../../../lib/index.js'
 import { localExecutor } from '../../../lib/runtime/executor.js'
 import { openComputer } from '../../../lib/study/compute/computer.js'
 import { crashedRows, joinBlocks } from '../../../lib/study/compute/rows.js'
