@@ -1,5 +1,6 @@
 // Certificates and auto: do bounds and estimates hold on random problems of all kinds, is auto ever wrong without a word, and what
 // does it cost.
+import { statistics } from '../lib/index.js'
 import { autoCost, autoOutcomes } from './certificate/auto.js'
 import type { AutoCost } from './certificate/auto.js'
 import { coverAll, coverage } from './certificate/coverage.js'
@@ -7,7 +8,6 @@ import { families } from './certificate/families.js'
 import { peerCases } from './certificate/peerCases.js'
 import { atLeast, atMost, reported } from './figures.js'
 import type { Figure } from './figures.js'
-import { median } from './timing.js'
 
 /** `quick`: one matrix of each family and four θ. */
 export const certificate = async ({ quick }: { readonly quick: boolean }): Promise<Figure[]> => {
@@ -53,14 +53,16 @@ export const certificate = async ({ quick }: { readonly quick: boolean }): Promi
     ]),
     atMost(
       'auto over the cheapest fixed strategy that is right, processor time, median',
-      median(costs.map((c) => c.ratio)),
+      statistics.median(costs.map((c) => c.ratio)),
       1.5,
     ),
     ...families.flatMap(({ name }) => {
       const own = costs.filter((c) => c.family === name)
       if (own.length === 0) return []
       const best = [...new Set(own.map((c) => c.best))].join(', ')
-      return [reported(`auto over the cheapest (${best}): ${name}`, median(own.map((c) => c.ratio)))]
+      return [
+        reported(`auto over the cheapest (${best}): ${name}`, statistics.median(own.map((c) => c.ratio))),
+      ]
     }),
   ]
 }

@@ -12,6 +12,7 @@ import {
   innerTolerance,
   optimizer,
   solve,
+  timing,
 } from '../lib/index.js'
 import type { NDArray, Tensor } from '../lib/index.js'
 import { accuracy, cleaningDigits } from './cleaningData.js'
@@ -21,7 +22,6 @@ import type { ContestCurve } from './cleaningContest.js'
 import { cleaningPage } from './cleaningReport.js'
 import { atLeast, atMost, reported } from './figures.js'
 import type { Figure } from './figures.js'
-import { computing } from './timing.js'
 
 /** C of the comparison, and those that training without cleaning may choose from. */
 const regularization = 0.002
@@ -71,7 +71,7 @@ const cleanedDigits = async (
   const best = all.reduce((top, x) => (percent(x, validation) > percent(top, validation) ? x : top))
   const right = array(Float64Array.from(wrong, (is) => (is === 1 ? -certain : certain)))
   const found: { x?: NDArray; theta?: NDArray } = {}
-  const seconds = await computing(async () => {
+  const seconds = await timing.computing(async () => {
     const descent = await hypergradientDescent({
       problem: { inner, x0, outer, strategy: implicit({ linearSolver: 'cg', tol: 1e-8 }) },
       theta0: array(theta.data, [1, n]),

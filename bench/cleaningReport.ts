@@ -1,8 +1,7 @@
 // The page of the bench of hyper-cleaning: ‖∇h‖ over processor time, and all figures.
-import { htmlReport } from '../lib/index.js'
+import { htmlReport, machine, machineLine } from '../lib/index.js'
 import type { ContestCurve } from './cleaningContest.js'
 import type { Figure } from './figures.js'
-import { machine, machineLine } from './machine.js'
 
 /** One HTML page. */
 export const cleaningPage = ({

@@ -1,11 +1,20 @@
 // The elementwise part of the logistic loss and its gradient, as one fused native loop beside one scalar loop an op.
 //   loss Σ wᵢ log(1 + e^tᵢ),   gradient −wᵢ yᵢ / (1 + e^−tᵢ),   t = −y z
-import { OnestepError, compile, mul, sigmoid, softplus, stream, sum } from '../lib/index.js'
+import {
+  OnestepError,
+  compile,
+  mul,
+  sigmoid,
+  softplus,
+  stream,
+  sum,
+  statistics,
+  timing,
+} from '../lib/index.js'
 import type { NDArray, Tensor } from '../lib/index.js'
 import { atLeast, reported } from './figures.js'
 import type { Figure } from './figures.js'
 import { relativeError } from './paper/spectrum.js'
-import { computing, median, ratio, sideBySide } from './timing.js'
 
 const fused = (z: Tensor, y: Tensor, w: Tensor): [Tensor, Tensor] => {
   const t = mul(y, z).neg()
@@ -54,11 +63,18 @@ export const elementwiseFigures = async (n = 16384): Promise<Figure[]> => {
       received: String(error),
     })
   }
-  const contestants = { fused: computing(() => program(z, y, w)), unfused: computing(() => unfused(z, y, w)) }
-  const times = await sideBySide(contestants, { rounds: 15 })
+  const contestants = {
+    fused: timing.computing(() => program(z, y, w)),
+    unfused: timing.computing(() => unfused(z, y, w)),
+  }
+  const times = await timing.sideBySide(contestants, { rounds: 15 })
   const title = `logistic loss and gradient, compiled, n = ${String(n)}, T = 1`
   return [
-    reported(`${title}: ns a sample`, (1e9 * median(times.fused)) / n),
-    atLeast(`${title}: times unfused scalar loops of JavaScript`, ratio(times.unfused, times.fused), 3),
+    reported(`${title}: ns a sample`, (1e9 * statistics.median(times.fused)) / n),
+    atLeast(
+      `${title}: times unfused scalar loops of JavaScript`,
+      timing.ratio(times.unfused, times.fused),
+      3,
+    ),
   ]
 }

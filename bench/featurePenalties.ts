@@ -10,6 +10,7 @@ import {
   logisticRegression,
   optimizer,
   stream,
+  timing,
 } from '../lib/index.js'
 import type { DescentHistory, Optimizer } from '../lib/index.js'
 import { atMost, reported } from './figures.js'
@@ -17,7 +18,6 @@ import type { Figure } from './figures.js'
 import { readBilevelData, syntheticBilevelData } from './paper/bilevelData.js'
 import type { BilevelSource } from './paper/bilevelData.js'
 import type { Rows } from './paper/bilevelProblem.js'
-import { computing } from './timing.js'
 
 const start = Math.log(1e-2)
 const box = domain.box({ low: Math.log(1e-7), high: Math.log(1e2) })
@@ -47,7 +47,7 @@ const tuned = async (
   maxSteps: number,
 ): Promise<Tuned> => {
   let found: { readonly history: DescentHistory; readonly steps: number } | undefined
-  const seconds = await computing(async () => {
+  const seconds = await timing.computing(async () => {
     const problem = logisticRegression(data, { tune, solver: 'newton', logPenalty: start, tol: 1e-8 })
     const { inner, x0, outer, theta } = problem
     const descent = await hypergradientDescent({

@@ -1,6 +1,6 @@
 // What a bench says: figures with their bars, as JSON or as a table.
 import { textTable } from '../lib/index.js'
-import type { Machine } from './machine.js'
+import type { Machine } from '../lib/index.js'
 
 /** One measured number. */
 export interface Figure {

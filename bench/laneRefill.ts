@@ -1,9 +1,8 @@
 // How many of the lanes that run are needed: on the uneven batch, whose slowest instance takes 400 times the steps of its fastest.
-import { Pool, implicit, oneStep } from '../lib/index.js'
+import { Pool, implicit, oneStep, statistics } from '../lib/index.js'
 import type { RunRecord } from '../lib/index.js'
 import { atMost, reported } from './figures.js'
 import type { Figure } from './figures.js'
-import { median } from './timing.js'
 import {
   checkSolved,
   closedForm,
@@ -49,7 +48,9 @@ export const laneFigures = async (
     const title = `uneven batch, B = ${String(batch)}, ${strategy.name}, T = ${String(lanes)}`
     const name = `${title}, 2 threads: lane slots over iterations`
     figures.push(
-      bar === undefined ? reported(name, median(efficiencies)) : atMost(name, median(efficiencies), bar),
+      bar === undefined
+        ? reported(name, statistics.median(efficiencies))
+        : atMost(name, statistics.median(efficiencies), bar),
       ...(orders > 1
         ? [reported(`${title}: the worst of ${String(orders)} orders`, Math.max(...efficiencies))]
         : []),

@@ -1,9 +1,8 @@
 // The uneven batch beside loops that wait for the slowest: the fastest that compiled Python offers, on one thread.
-import { OnestepError, compile, implicit } from '../lib/index.js'
+import { OnestepError, compile, implicit, statistics, timing } from '../lib/index.js'
 import { atLeast, reported } from './figures.js'
 import type { Figure } from './figures.js'
 import { startPeer } from './peer.js'
-import { computing, median, ratio, sideBySide } from './timing.js'
 import {
   checkSolved,
   closedForm,
@@ -42,19 +41,19 @@ export const lockStepFigures = async (batch: number, rounds: number): Promise<Fi
       received: String(errors.peer.x),
     })
   }
-  const times = await sideBySide(
-    { ours: computing(() => ours.batch(args)), peer: peer.contestant },
+  const times = await timing.sideBySide(
+    { ours: timing.computing(() => ours.batch(args)), peer: peer.contestant },
     { rounds, turn: 0.2 },
   )
   const method = peer.about.method ?? 'the peer'
   const title = `uneven batch, B = ${String(batch)}, with implicit gradients, one thread`
   return [
-    reported(`${title}: processor milliseconds`, 1e3 * median(times.ours)),
-    reported(`${title}: processor milliseconds of ${method}`, 1e3 * median(times.peer)),
+    reported(`${title}: processor milliseconds`, 1e3 * statistics.median(times.ours)),
+    reported(`${title}: processor milliseconds of ${method}`, 1e3 * statistics.median(times.peer)),
     reported(`${title}: largest relative errors of x`, errors.ours.x),
     reported(`${title}: largest relative errors of x of ${method}`, errors.peer.x),
     reported(`${title}: largest relative errors of the gradient`, errors.ours.gradient),
     reported(`${title}: largest relative errors of the gradient of ${method}`, errors.peer.gradient),
-    atLeast(`${title}: times ${method}`, ratio(times.peer, times.ours), 5),
+    atLeast(`${title}: times ${method}`, timing.ratio(times.peer, times.ours), 5),
   ]
 }

@@ -9,6 +9,8 @@ import {
   sumSquares,
   valueAndGrad,
   zeros,
+  statistics,
+  timing,
 } from '../lib/index.js'
 import type { NDArray, Operand, Tensor } from '../lib/index.js'
 import { atLeast, reported } from './figures.js'
@@ -18,7 +20,6 @@ import { publishedNewton } from './paper/publishedNewton.js'
 import { relativeError } from './paper/spectrum.js'
 import { startPeer } from './peer.js'
 import type { Peer } from './peer.js'
-import { computing, median, ratio, sideBySide } from './timing.js'
 
 /** ½‖x̄‖² and its one-step gradient in θ: [n], for features [n, p] and labels [n] that may be traced or numbers. */
 const oneStepGradient = (p: number, features: Operand, labels: Operand, theta: Tensor): [Tensor, Tensor] => {
@@ -80,15 +81,15 @@ export const singleFigures = async (p: number, bar: number, rounds: number): Pro
   const theta = logisticWeights(2 * p)
   await using peer = await startLogisticPeer(1, 2 * p, p, arrays)
   checkSame((program(theta).value[1] as NDArray).data, peer)
-  const times = await sideBySide(
-    { ours: computing(() => program(theta)), numpy: peer.contestant },
+  const times = await timing.sideBySide(
+    { ours: timing.computing(() => program(theta)), numpy: peer.contestant },
     { rounds, turn: 0.05 },
   )
   const title = `Newton logistic with one-step gradient, p = ${String(p)}, T = 1`
   return [
-    reported(`${title}: milliseconds`, 1e3 * median(times.ours)),
-    reported(`${title}: NumPy milliseconds`, 1e3 * median(times.numpy)),
-    atLeast(`${title}: times NumPy`, ratio(times.numpy, times.ours), bar),
+    reported(`${title}: milliseconds`, 1e3 * statistics.median(times.ours)),
+    reported(`${title}: NumPy milliseconds`, 1e3 * statistics.median(times.numpy)),
+    atLeast(`${title}: times NumPy`, timing.ratio(times.numpy, times.ours), bar),
   ]
 }
 
@@ -122,18 +123,18 @@ export const batchFigures = async (batch: number, rounds: number): Promise<Figur
   const [lanes, alone] = [compile(gradient), compile(gradient, { lanes: 1 })]
   await using peer = await startLogisticPeer(batch, n, p, arrays)
   for (const program of [lanes, alone]) checkSame(program.batch(args).value[1].data, peer)
-  const times = await sideBySide(
+  const times = await timing.sideBySide(
     {
-      lanes: computing(() => lanes.batch(args)),
-      alone: computing(() => alone.batch(args)),
+      lanes: timing.computing(() => lanes.batch(args)),
+      alone: timing.computing(() => alone.batch(args)),
       numpy: peer.contestant,
     },
     { rounds, turn: 0.05 },
   )
   const title = `${String(batch)} problems, p = 10, n = 200, T = ${String(lanes.lower(one).lanes)}`
   return [
-    reported(`${title}: microseconds a problem`, (1e6 * median(times.lanes)) / batch),
-    atLeast(`${title}: times the NumPy loop`, ratio(times.numpy, times.lanes), 10),
-    atLeast(`${title}: times our program at T = 1`, ratio(times.alone, times.lanes), 3),
+    reported(`${title}: microseconds a problem`, (1e6 * statistics.median(times.lanes)) / batch),
+    atLeast(`${title}: times the NumPy loop`, timing.ratio(times.numpy, times.lanes), 10),
+    atLeast(`${title}: times our program at T = 1`, timing.ratio(times.alone, times.lanes), 3),
   ]
 }

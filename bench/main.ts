@@ -6,12 +6,11 @@
 //   npm run paper -- NAME            the experiments of the paper, accuracy first: bench/paper
 //
 // One file a bench, which exports a function that returns figures; `benches` below is the table of them. Contestants take
-// turns in one process (timing.ts), or measure themselves in a child process (peer.ts, peers/). Every figure names its T.
+// turns in one process (`timing` of the library), or measure themselves in a child process (peer.ts, peers/). Every figure names its T.
 import { Argument, Command } from 'commander'
-import { ArgumentError } from '../lib/index.js'
+import { ArgumentError, machine } from '../lib/index.js'
 import { showFigures } from './figures.js'
 import type { BenchResult, Figure } from './figures.js'
-import { machine } from './machine.js'
 
 interface BenchOptions {
   /** Less to do. */

@@ -22,11 +22,12 @@ import {
   sum,
   tensor,
   zeros,
+  statistics,
+  timing,
 } from '../lib/index.js'
 import type { HypergradientOptions, NDArray, Tensor } from '../lib/index.js'
 import { atLeast, atMost, reported } from './figures.js'
 import type { Figure } from './figures.js'
-import { computing, median, ratio, sideBySide } from './timing.js'
 
 const groups = 4
 const alpha = 4
@@ -156,11 +157,11 @@ const figuresOf = async (
   const difference = Math.max(
     ...oneByOne().map((theta, i) => apart(theta, found.theta.data.subarray(i * groups, (i + 1) * groups))),
   )
-  const times = await sideBySide(
+  const times = await timing.sideBySide(
     {
-      lanes: computing(() => together(false)),
-      certified: computing(() => together(true)),
-      alone: computing(oneByOne),
+      lanes: timing.computing(() => together(false)),
+      certified: timing.computing(() => together(true)),
+      alone: timing.computing(oneByOne),
     },
     { rounds, turn: 0.05 },
   )
@@ -169,12 +170,15 @@ const figuresOf = async (
   const one = times.alone.map((seconds) => (seconds / sample) * starts)
   return [
     atMost(`${title}: θ of lanes and of T = 1 differ by`, difference, 1e-6),
-    reported(`${title}: processor seconds as lanes`, median(times.lanes)),
-    reported(`${title}: with certificates`, median(times.certified)),
-    reported(`${title}: one after the other at T = 1, extrapolated from ${String(sample)}`, median(one)),
+    reported(`${title}: processor seconds as lanes`, statistics.median(times.lanes)),
+    reported(`${title}: with certificates`, statistics.median(times.certified)),
+    reported(
+      `${title}: one after the other at T = 1, extrapolated from ${String(sample)}`,
+      statistics.median(one),
+    ),
     bar === undefined
-      ? reported(faster, ratio(one, times.lanes))
-      : atLeast(faster, ratio(one, times.lanes), bar),
+      ? reported(faster, timing.ratio(one, times.lanes))
+      : atLeast(faster, timing.ratio(one, times.lanes), bar),
   ]
 }
 

@@ -1,10 +1,18 @@
 // What onestep itself costs: the way from TypeScript to a program, and from a call to the executor and back.
-import { compile, newton, oneStep, solve, sumSquares, valueAndGrad } from '../lib/index.js'
+import {
+  compile,
+  newton,
+  oneStep,
+  solve,
+  sumSquares,
+  valueAndGrad,
+  statistics,
+  timing,
+} from '../lib/index.js'
 import type { Tensor } from '../lib/index.js'
 import { atMost, reported } from './figures.js'
 import type { Figure } from './figures.js'
 import { logisticData, logisticObjective, logisticStart, logisticWeights } from './paper/logistic.js'
-import { waiting, median, sideBySide } from './timing.js'
 
 /** Traces and lowers a Newton solve with its one-step derivative from scratch. */
 const lowerNewton = (p: number): (() => unknown) => {
@@ -25,8 +33,8 @@ export const overheadFigures = async (): Promise<Figure[]> => {
   lowering()
   const first = performance.now() - start
   const addOne = compile((x: Tensor) => x.add(1))
-  const times = await sideBySide(
-    { lower: waiting(lowering), call: waiting(() => addOne(1)) },
+  const times = await timing.sideBySide(
+    { lower: timing.waiting(lowering), call: timing.waiting(() => addOne(1)) },
     { rounds: 9, turn: 0.02 },
   )
   return [
@@ -34,7 +42,11 @@ export const overheadFigures = async (): Promise<Figure[]> => {
       'tracing and lowering Newton with its one-step derivative, the first time in the process: ms',
       first,
     ),
-    atMost('tracing and lowering Newton with its one-step derivative: ms', 1e3 * median(times.lower), 50),
-    atMost('a compiled call of x + 1: µs', 1e6 * median(times.call), 10),
+    atMost(
+      'tracing and lowering Newton with its one-step derivative: ms',
+      1e3 * statistics.median(times.lower),
+      50,
+    ),
+    atMost('a compiled call of x + 1: µs', 1e6 * statistics.median(times.call), 10),
   ]
 }

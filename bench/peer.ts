@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { OnestepError } from '../lib/index.js'
+import type { timing } from '../lib/index.js'
 import { packageRoot } from '../lib/runtime/native.js'
-import type { Contestant } from './timing.js'
 
 /** What a peer says first: what computes there. */
 export interface PeerAbout {
@@ -28,7 +28,7 @@ export interface PeerProblem<O extends string> {
 
 export interface Peer<O extends string> {
   readonly about: PeerAbout
-  readonly contestant: Contestant
+  readonly contestant: timing.Contestant
   /** What it computed in its first pass. */
   readonly outputs: Readonly<Record<O, Float64Array>>
   readonly [Symbol.asyncDispose]: () => Promise<void>

@@ -1,16 +1,15 @@
 // Threads that multiply matrices and share nothing: what a second processor of this machine is worth while a bench runs.
 import { isMainThread, parentPort, Worker } from 'node:worker_threads'
 import { compile, matmul, ones } from '../lib/index.js'
-import type { Tensor } from '../lib/index.js'
-import type { Contestant } from './timing.js'
+import type { Tensor, timing } from '../lib/index.js'
 
 /** The order of the matrices: three of them, 1.5 MB, stay in the caches of a processor. */
 const order = 256
 
 /** The same number of products as one contestant on the first thread, and as another on both. */
 export interface Products {
-  readonly one: Contestant
-  readonly two: Contestant
+  readonly one: timing.Contestant
+  readonly two: timing.Contestant
   readonly [Symbol.asyncDispose]: () => Promise<void>
 }
 

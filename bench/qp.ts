@@ -1,5 +1,5 @@
 // The bench "qp": a batch of quadratic programs with their gradients on one thread, beside ProxQP, and the errors of the gradients.
-import { OnestepError, compile, implicit, oneStep } from '../lib/index.js'
+import { OnestepError, compile, implicit, oneStep, statistics, timing } from '../lib/index.js'
 import type { NDArray, Results, Strategy, Tensor } from '../lib/index.js'
 import { activeSetSolution, rowErrors } from './activeSet.js'
 import type { QpSolution } from './activeSet.js'
@@ -10,8 +10,6 @@ import { startPeer } from './peer.js'
 import type { Peer } from './peer.js'
 import { qpBatch, qpGradient, qpPoint } from './qpBatch.js'
 import type { QpParameters } from './qpBatch.js'
-import { computing, median, ratio, sideBySide } from './timing.js'
-import type { Contestant } from './timing.js'
 
 /** The tolerance of the solve, and one with which implicit differentiation is as good. */
 const [tol, fine] = [1e-9, 1e-12]
@@ -56,7 +54,7 @@ export const accuracyFigures = (
       const [label, worst] = [`${about}: error of ${name}`, Math.max(...errors)]
       return [
         barred ? atMost(`${label}, largest`, worst, 1e-6) : reported(`${label}, largest`, worst),
-        reported(`${label}, median`, median([...errors])),
+        reported(`${label}, median`, statistics.median([...errors])),
       ]
     })
     return [
@@ -98,23 +96,26 @@ const timeFigures = async (
 ): Promise<{ readonly figures: Figure[]; readonly lanes: number }> => {
   const [batch, n] = data.p.shape as readonly [number, number]
   const options = { rounds, turn: 0.05 }
-  const gradientAt = (lanes: number): Contestant => {
+  const gradientAt = (lanes: number): timing.Contestant => {
     const program = compile(qpGradient(implicit(), tol), { lanes })
-    return computing(() => program.batch(data))
+    return timing.computing(() => program.batch(data))
   }
-  const byTile = await sideBySide(Object.fromEntries(tiles.map((T) => [String(T), gradientAt(T)])), options)
-  const seconds = (T: number): number => median(byTile[String(T)] as readonly number[])
+  const byTile = await timing.sideBySide(
+    Object.fromEntries(tiles.map((T) => [String(T), gradientAt(T)])),
+    options,
+  )
+  const seconds = (T: number): number => statistics.median(byTile[String(T)] as readonly number[])
   const lanes = [...tiles].sort((a, b) => seconds(a) - seconds(b))[0] as number
   const forward = compile((d: QpParameters<Tensor>) => qpPoint(d, oneStep(), tol).x, { lanes })
   const whole = Object.entries(strategies).map(([name, strategy]) => {
     const program = compile(qpGradient(strategy, tol), { lanes })
-    return [name, computing(() => program.batch(data))] as const
+    return [name, timing.computing(() => program.batch(data))] as const
   })
   const peers = await proxqp(data)
   try {
-    const times: Readonly<Record<string, readonly number[]>> = await sideBySide(
+    const times: Readonly<Record<string, readonly number[]>> = await timing.sideBySide(
       {
-        forward: computing(() => forward.batch(data)),
+        forward: timing.computing(() => forward.batch(data)),
         ...Object.fromEntries(whole),
         ...Object.fromEntries(peers.map(({ contestant }, i) => [`ProxQP ${String(i)}`, contestant])),
       },
@@ -127,14 +128,14 @@ const timeFigures = async (
       ...tiles.map((T) =>
         reported(`${title}, T = ${String(T)}: seconds with implicit gradients`, seconds(T)),
       ),
-      reported(`${at}: seconds forward`, median(alone)),
+      reported(`${at}: seconds forward`, statistics.median(alone)),
       ...whole.map(([name]) =>
         reported(
           `${at}: seconds backward, ${name}`,
-          median(of(name).map((s, i) => s - (alone[i] as number))),
+          statistics.median(of(name).map((s, i) => s - (alone[i] as number))),
         ),
       ),
-      ...againstRecorded(at, median(ours), batch),
+      ...againstRecorded(at, statistics.median(ours), batch),
     ]
     const [, both] = peers
     if (both === undefined) return { figures, lanes }
@@ -142,10 +143,10 @@ const timeFigures = async (
     return {
       figures: [
         ...figures,
-        reported('ProxQP here: seconds forward', median(of('ProxQP 0'))),
-        reported('ProxQP here: seconds forward and backward', median(of('ProxQP 1'))),
+        reported('ProxQP here: seconds forward', statistics.median(of('ProxQP 0'))),
+        reported('ProxQP here: seconds forward and backward', statistics.median(of('ProxQP 1'))),
         reported('ProxQP here: error of its gradient, largest', Math.max(...errors)),
-        atLeast(`${at}: times ProxQP here, forward and backward`, ratio(of('ProxQP 1'), ours), 1),
+        atLeast(`${at}: times ProxQP here, forward and backward`, timing.ratio(of('ProxQP 1'), ours), 1),
       ],
       lanes,
     }

@@ -12,14 +12,14 @@ import {
   stream,
   sumSquares,
   valueAndGrad,
+  statistics,
+  timing,
 } from '../lib/index.js'
 import type { Batch, RunRecord, Tensor } from '../lib/index.js'
 import { atLeast, atMost, reported } from './figures.js'
 import type { Figure } from './figures.js'
 import { logisticArguments, logisticBatch, logisticGradient } from './logisticPeers.js'
 import { startProducts } from './products.js'
-import { computing, median, ratio, sideBySide, waiting } from './timing.js'
-import type { Contestant } from './timing.js'
 import { unevenArguments, unevenBatch, unevenGradient } from './unevenBatch.js'
 
 /** A function of one argument, and a batch for it. */
@@ -77,11 +77,13 @@ const ridge = () => {
 }
 
 /** A contestant on the clock, which also notes the processor time of its calls, on all threads. */
-const metered = (run: () => unknown): { readonly contestant: Contestant; readonly processor: number[] } => {
+const metered = (
+  run: () => unknown,
+): { readonly contestant: timing.Contestant; readonly processor: number[] } => {
   const processor: number[] = []
-  const contestant: Contestant = async (calls) => {
+  const contestant: timing.Contestant = async (calls) => {
     let waited = 0
-    const computed = await computing(async () => (waited = await waiting(run)(calls)))(1)
+    const computed = await timing.computing(async () => (waited = await timing.waiting(run)(calls)))(1)
     processor.push(computed / calls)
     return waited
   }
@@ -96,7 +98,7 @@ const scaling = async <A, R>({ name, fn, batch }: Job<A, R>, rounds: number): Pr
   const onOne = metered(() => one.run(fn, [batch]))
   const onTwo = metered(() => two.run(fn, [batch]))
   const here = metered(() => compiled.batch(batch))
-  const times = await sideBySide(
+  const times = await timing.sideBySide(
     {
       one: onOne.contestant,
       two: onTwo.contestant,
@@ -112,18 +114,18 @@ const scaling = async <A, R>({ name, fn, batch }: Job<A, R>, rounds: number): Pr
   const speedups = over(times.one, times.two)
   const title = `${name}, T = ${String(lanes)}`
   return [
-    reported(`${title}: milliseconds on one thread`, 1e3 * median(times.one)),
-    reported(`${title}: two threads over one`, median(speedups)),
-    reported(`${title}: two threads over one, products of matrices`, median(ceilings)),
-    atLeast(`${title}: two threads over one, of what products reach`, ratio(speedups, ceilings), 0.95),
+    reported(`${title}: milliseconds on one thread`, 1e3 * statistics.median(times.one)),
+    reported(`${title}: two threads over one`, statistics.median(speedups)),
+    reported(`${title}: two threads over one, products of matrices`, statistics.median(ceilings)),
+    atLeast(`${title}: two threads over one, of what products reach`, timing.ratio(speedups, ceilings), 0.95),
     reported(
       `${title}: processor time of two threads over that of one`,
-      median(onTwo.processor) / median(onOne.processor),
+      statistics.median(onTwo.processor) / statistics.median(onOne.processor),
     ),
-    atMost(`${title}: a pool of one thread over this thread`, ratio(times.one, times.here), 1.05),
+    atMost(`${title}: a pool of one thread over this thread`, timing.ratio(times.one, times.here), 1.05),
     reported(
       `${title}: processor time of a pool of one thread over that of this thread`,
-      median(onOne.processor) / median(here.processor),
+      statistics.median(onOne.processor) / statistics.median(here.processor),
     ),
   ]
 }

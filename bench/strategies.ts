@@ -25,12 +25,13 @@ import {
   syntheticRegression,
   truncated,
   unrolled,
+  machine,
+  machineLine,
+  timing,
 } from '../lib/index.js'
 import type { BilevelProblem, Strategy, Tensor } from '../lib/index.js'
 import { reported } from './figures.js'
 import type { Figure } from './figures.js'
-import { machine, machineLine } from './machine.js'
-import { computing, ratio, sideBySide } from './timing.js'
 
 type Problem = BilevelProblem<Tensor, never>
 
@@ -115,16 +116,16 @@ const points = async (
       return { family, strategy: strategy.name, error, status: gradientStatus, f }
     }),
   )
-  const times = await sideBySide(
+  const times = await timing.sideBySide(
     Object.fromEntries([
-      ['forward', computing(() => forward(theta))],
-      ...all.map(({ strategy, f }) => [strategy, computing(() => f(theta))]),
-    ]) as Readonly<Record<string, ReturnType<typeof computing>>>,
+      ['forward', timing.computing(() => forward(theta))],
+      ...all.map(({ strategy, f }) => [strategy, timing.computing(() => f(theta))]),
+    ]) as Readonly<Record<string, timing.Contestant>>,
     { rounds, turn: 0.005 },
   )
   return all.map(({ family, strategy, error, status }) => ({
     ...{ problem: name, family, strategy, error, status },
-    cost: ratio(times[strategy] ?? [], times.forward ?? []),
+    cost: timing.ratio(times[strategy] ?? [], times.forward ?? []),
   }))
 }
 

@@ -231,6 +231,10 @@ export { loadDigits, splitDigits } from './data/digits.js'
 export { readLibsvm } from './data/libsvm.js'
 export { parseQps, readQps } from './data/qps.js'
 export type { QpsData, QpsOptions, SparseColumns } from './data/qps.js'
+export { machine, machineLine } from './study/bench/machine.js'
+export type { Machine } from './study/bench/machine.js'
+/** Times measured side by side: `timing.sideBySide`, `timing.computing`, `timing.waiting`, `timing.ratio`. */
+export * as timing from './study/bench/timing.js'
 export { csvText } from './study/csv.js'
 export { defineStudyProblem } from './study/problem/studyProblem.js'
 export type {
@@ -253,4 +257,6 @@ export { groupedPanels, linePlot } from './study/plot.js'
 export { progressReporter } from './study/progress.js'
 export type { ProgressOptions, ProgressReporter, ShownProgress } from './study/progress.js'
 export { htmlReport } from './study/report.js'
+/** Of plain numbers: `statistics.median`, `statistics.bootstrapInterval`, … */
+export * as statistics from './study/statistics.js'
 export { textTable } from './study/table.js'

@@ -1,7 +1,6 @@
 // auto beside fixed strategies: whether it is ever wrong without a word, and what it costs beside the cheapest that is right.
-import { auto, implicit, neumann, oneStep } from '../../lib/index.js'
+import { auto, implicit, neumann, oneStep, statistics, timing } from '../../lib/index.js'
 import type { NDArray, Strategy } from '../../lib/index.js'
-import { computing, median, ratio, sideBySide } from '../timing.js'
 import { trueGradients } from './coverage.js'
 import { compiled, thetas } from './families.js'
 import type { Family } from './families.js'
@@ -82,10 +81,13 @@ export const autoCost = async (
   if (right.length === 0) return undefined
   const mine = compiled(problem, auto(), tol, false)
   const contestants = Object.fromEntries(
-    [{ name: 'auto', f: mine }, ...right].map(({ name, f }) => [name, computing(() => f.batch(theta))]),
+    [{ name: 'auto', f: mine }, ...right].map(({ name, f }) => [
+      name,
+      timing.computing(() => f.batch(theta)),
+    ]),
   )
-  const times = await sideBySide(contestants, { rounds, turn: 0.01 })
-  const medians = right.map(({ name }) => ({ name, seconds: median(times[name] ?? []) }))
+  const times = await timing.sideBySide(contestants, { rounds, turn: 0.01 })
+  const medians = right.map(({ name }) => ({ name, seconds: statistics.median(times[name] ?? []) }))
   const best = medians.reduce((a, b) => (b.seconds < a.seconds ? b : a)).name
-  return { family: family.name, seed, ratio: ratio(times['auto'] ?? [], times[best] ?? []), best }
+  return { family: family.name, seed, ratio: timing.ratio(times['auto'] ?? [], times[best] ?? []), best }
 }

@@ -1,7 +1,7 @@
 // All experiments one after another, as one page with its numbers: npm run paper -- all --out DIR
+import { machine, machineLine } from '../../lib/index.js'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { machine, machineLine } from '../machine.js'
 import { beyondExperiment } from './beyondReport.js'
 import { bilevelExperiment } from './bilevelReport.js'
 import { boundsExperiment } from './boundsReport.js'

@@ -1,6 +1,5 @@
 // The inequalities of the paper on all families, as curves over k and as a summary; and the condition on the step size.
-import { progressReporter, textTable } from '../../lib/index.js'
-import { median } from '../timing.js'
+import { progressReporter, textTable, statistics } from '../../lib/index.js'
 import { contractionTrials, inequalities, vanishingTrials } from './bounds.js'
 import type { Fault, Inequality, Trial } from './bounds.js'
 import { contractionFamilies } from './contractions.js'
@@ -78,7 +77,7 @@ const condensed = (
   const at = (i: number): number[] => own.map(({ rows }) => rows[i]?.ratio ?? NaN)
   const rows = extreme.rows.map(({ k, measured, bound }, i) => ({
     ...{ inequality, family, k, measured, bound, n, m, rho },
-    ...{ worst: largest(at(i)), median: median(at(i)), count: own.length },
+    ...{ worst: largest(at(i)), median: statistics.median(at(i)), count: own.length },
   }))
   if (rows.length === 0) return { rows, summary: [] }
   const all = own.flatMap((trial) => trial.rows.map(({ ratio }) => ratio))
@@ -88,7 +87,7 @@ const condensed = (
     summary: [
       {
         ...{ inequality, family, worst, instances: own.length, count: all.length },
-        ...{ median: median(all), last: largest(at(rows.length - 1)), holds: worst <= 1 },
+        ...{ median: statistics.median(all), last: largest(at(rows.length - 1)), holds: worst <= 1 },
       },
     ],
   }

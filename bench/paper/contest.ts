@@ -1,5 +1,5 @@
 // What a derivative costs beside the solve alone: programs that take turns, in processor time.
-import { computing, median, ratio, sideBySide } from '../timing.js'
+import { statistics, timing } from '../../lib/index.js'
 
 /** The solve alone, and the solve with its gradient by each strategy. */
 export const contestants = ['forward', 'oneStep', 'implicit', 'unrolled'] as const
@@ -30,14 +30,14 @@ const byContestant = <T>(of: (name: Contestant) => T): Record<Contestant, T> =>
 
 /** Times of `run`; the contestants take turns for `rounds` rounds, unrolled beside forward for a third of them. */
 export const contest = async (run: (name: Contestant) => unknown, rounds: number): Promise<Cost> => {
-  const { forward, oneStep, implicit, unrolled } = byContestant((name) => computing(() => run(name)))
-  const times = await sideBySide({ forward, oneStep, implicit }, { rounds, turn: 0.02 })
-  const long = await sideBySide({ forward, unrolled }, { rounds: Math.ceil(rounds / 3), turn: 0.02 })
+  const { forward, oneStep, implicit, unrolled } = byContestant((name) => timing.computing(() => run(name)))
+  const times = await timing.sideBySide({ forward, oneStep, implicit }, { rounds, turn: 0.02 })
+  const long = await timing.sideBySide({ forward, unrolled }, { rounds: Math.ceil(rounds / 3), turn: 0.02 })
   const seconds = { ...times, unrolled: long.unrolled }
   return {
-    seconds: byContestant((name) => median(seconds[name])),
+    seconds: byContestant((name) => statistics.median(seconds[name])),
     overForward: byContestant((name) =>
-      ratio(seconds[name], name === 'unrolled' ? long.forward : times.forward),
+      timing.ratio(seconds[name], name === 'unrolled' ? long.forward : times.forward),
     ),
   }
 }
@@ -62,8 +62,8 @@ export const contestOver = async (
   for (const seed of seeds) {
     const run = runOf(seed)
     all.push(
-      await sideBySide(
-        byContestant((name) => computing(() => run(name))),
+      await timing.sideBySide(
+        byContestant((name) => timing.computing(() => run(name))),
         { rounds, turn: 0.02 },
       ),
     )
@@ -72,7 +72,7 @@ export const contestOver = async (
     byContestant((name) => spread(all.map((times) => of(times, name))))
   return {
     seeds,
-    seconds: over((times, name) => median(times[name])),
-    overForward: over((times, name) => ratio(times[name], times.forward)),
+    seconds: over((times, name) => statistics.median(times[name])),
+    overForward: over((times, name) => timing.ratio(times[name], times.forward)),
   }
 }

@@ -14,9 +14,10 @@ import {
   truncated,
   unrolled,
   zeros,
+  statistics,
+  timing,
 } from '../../lib/index.js'
 import type { NDArray, Solver, Strategy, Tensor } from '../../lib/index.js'
-import { computing, median, ratio, sideBySide } from '../timing.js'
 import { exactly } from './exactly.js'
 import { logisticData, logisticObjective, logisticStart, logisticWeights } from './logistic.js'
 import { publishedNewton } from './publishedNewton.js'
@@ -54,13 +55,16 @@ const measured = async (
   exact: Float64Array,
   rounds: number,
 ): Promise<CostPoint[]> => {
-  const contestants = Object.fromEntries(entries.map(({ run }, i) => [String(i), computing(run)]))
-  const times = await sideBySide({ ...contestants, forward: computing(forward) }, { rounds, turn: 0.02 })
+  const contestants = Object.fromEntries(entries.map(({ run }, i) => [String(i), timing.computing(run)]))
+  const times = await timing.sideBySide(
+    { ...contestants, forward: timing.computing(forward) },
+    { rounds, turn: 0.02 },
+  )
   const of = (name: string): readonly number[] => (times as Record<string, readonly number[]>)[name] ?? []
   return entries.map(({ estimator, terms, run }, i) => ({
     ...{ problem, estimator, ...(terms === undefined ? {} : { terms }) },
-    cost: ratio(of(String(i)), of('forward')),
-    seconds: median(of(String(i))),
+    cost: timing.ratio(of(String(i)), of('forward')),
+    seconds: statistics.median(of(String(i))),
     error: relativeError(run(), exact),
   }))
 }

@@ -1,10 +1,18 @@
 // The interior-point experiment beside NumPy: the same predictor-corrector, from the same start to the same stopping test and
 // one step more, there by one LU factorization of the whole KKT matrix a step (peers/qp_kkt.py).
-import { OnestepError, compile, interiorPoint, oneStep, primalDualStart, solve } from '../../lib/index.js'
+import {
+  OnestepError,
+  compile,
+  interiorPoint,
+  oneStep,
+  primalDualStart,
+  solve,
+  statistics,
+  timing,
+} from '../../lib/index.js'
 import type { NDArray, PrimalDual, Solver, Tensor } from '../../lib/index.js'
 import { startPeer } from '../peer.js'
 import type { Peer } from '../peer.js'
-import { computing, median, ratio, sideBySide } from '../timing.js'
 import { qpData, stepFrom } from './qp.js'
 import type { QpData, QpSize } from './qp.js'
 import { relativeError } from './spectrum.js'
@@ -67,15 +75,15 @@ export const qpPeerRow = async (size: QpSize, rounds: number): Promise<QpPeerRow
   await using numpy = peer
   const program = compile(pointAfter(data))
   const { value, iterations } = program(data.b)
-  const times = await sideBySide(
-    { ours: computing(() => program(data.b)), numpy: numpy.contestant },
+  const times = await timing.sideBySide(
+    { ours: timing.computing(() => program(data.b)), numpy: numpy.contestant },
     { rounds, turn: 0.02 },
   )
   return {
     n: size.n,
-    seconds: median(times.ours),
-    numpySeconds: median(times.numpy),
-    ratio: ratio(times.numpy, times.ours),
+    seconds: statistics.median(times.ours),
+    numpySeconds: statistics.median(times.numpy),
+    ratio: timing.ratio(times.numpy, times.ours),
     iterations,
     numpyIterations: numpy.outputs.iterations[0] ?? NaN,
     difference: relativeError((value as NDArray).data, numpy.outputs.x),

@@ -7,9 +7,8 @@
 // They agree for J = 1 and the published one is too small for J < 1: with F(x, θ) = a sin(b θ), a = 1/100, b = 10, g(x) = x it
 // is ρ = 0, L_F = a b = 1/10, L_J = a b² = 1, l_g = 1, l_∇g = 0, and ∇h has the Lipschitz constant a b² = 1, but
 // 1/α = 0.11 is allowed. One-step is exact here, since ∂ₓF = 0.
-import { compile, fixedPoint, linspace, oneStep, solve, valueAndGrad } from '../../lib/index.js'
+import { compile, fixedPoint, linspace, oneStep, solve, valueAndGrad, statistics } from '../../lib/index.js'
 import type { Tensor } from '../../lib/index.js'
-import { median } from '../timing.js'
 
 /** The constants of a hypergradient: of F, and of the outer loss g. */
 export interface OuterConstants {
@@ -89,7 +88,7 @@ export const stepSizeRow = (condition: Condition, starts = 64, steps = 200): Ste
   return {
     ...{ condition, inverse, starts, steps, worst },
     broken: broken / (starts * steps),
-    gradient: median([...gradient].map((g) => g * g)),
-    gap: median([...value].map((x) => x + a)),
+    gradient: statistics.median([...gradient].map((g) => g * g)),
+    gap: statistics.median([...value].map((x) => x + a)),
   }
 }

@@ -1,8 +1,7 @@
 // Figures, bars and medians: what a bench says must follow from what it measured.
+import { machine, statistics, timing } from '../../lib/index.js'
 import { test } from 'tap'
 import { atLeast, atMost, reported, showFigures } from '../../bench/figures.js'
-import { machine } from '../../bench/machine.js'
-import { computing, median, ratio, sideBySide, waiting } from '../../bench/timing.js'
 
 test('bars', async (t) => {
   const table: readonly (readonly [string, ReturnType<typeof reported>, boolean, string | null])[] = [
@@ -21,12 +20,12 @@ test('bars', async (t) => {
 })
 
 test('medians and ratios', async (t) => {
-  t.equal(median([3, 1, 2]), 2)
-  t.equal(median([4, 1, 2, 3]), 2.5)
-  t.ok(Number.isNaN(median([])))
+  t.equal(statistics.median([3, 1, 2]), 2)
+  t.equal(statistics.median([4, 1, 2, 3]), 2.5)
+  t.ok(Number.isNaN(statistics.median([])))
   // The ratio of the round counts, not that of medians: a slow round is slow for all.
-  t.equal(ratio([2, 20, 200], [1, 10, 100]), 2)
-  t.equal(ratio([2, 20, 300], [1, 10, 100]), 2)
+  t.equal(timing.ratio([2, 20, 200], [1, 10, 100]), 2)
+  t.equal(timing.ratio([2, 20, 300], [1, 10, 100]), 2)
 })
 
 test('contestants take turns, for as many calls as fill one', async (t) => {
@@ -35,14 +34,14 @@ test('contestants take turns, for as many calls as fill one', async (t) => {
     order.push(name)
     return calls * seconds
   }
-  const times = await sideBySide(
+  const times = await timing.sideBySide(
     { slow: fake('slow', 1), fast: fake('fast', 0.001) },
     { rounds: 3, turn: 0.1 },
   )
   t.strictSame(times.slow, [1, 1, 1])
   t.ok(times.fast.every((x) => Math.abs(x - 0.001) < 1e-12))
   t.strictSame(order.slice(-6), ['slow', 'fast', 'fast', 'slow', 'slow', 'fast'])
-  for (const clock of [computing, waiting]) {
+  for (const clock of [timing.computing, timing.waiting]) {
     let calls = 0
     t.ok((await clock(() => calls++)(5)) >= 0)
     t.equal(calls, 5)
