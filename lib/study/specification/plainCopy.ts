@@ -1,6 +1,7 @@
 // What a module exports, as plain data: a copy, so that nothing that the module does later changes a study.
 import type { Flaw, Path } from './fault.js'
-import { keyFlaw, limits } from './sourceText.js'
+import { keyFlaw } from './sourceText.js'
+import { limits } from './textLimits.js'
 
 /** A copy of plain data, and what is not plain in it. */
 export const plainCopy = (value: unknown): { readonly data: unknown; readonly flaws: readonly Flaw[] } => {

@@ -9,9 +9,10 @@ import { override } from './overrides.js'
 import type { Override } from './overrides.js'
 import { plainCopy } from './plainCopy.js'
 import { resolveStudy } from './resolve.js'
-import { limits, readText } from './sourceText.js'
+import { readText } from './sourceText.js'
 import type { SourceText } from './sourceText.js'
 import type { StudySpecification } from './specification.js'
+import { limits } from './textLimits.js'
 
 export interface ParsedStudy {
   readonly specification: StudySpecification

@@ -5,6 +5,7 @@ import { LineCounter, isAlias, isMap, isScalar, isSeq, parseDocument, visit } fr
 import type { Document, Node, Pair } from 'yaml'
 import { quoted } from './fault.js'
 import type { Flaw, Path } from './fault.js'
+import { limits, tooMuch } from './textLimits.js'
 
 export interface Position {
   readonly line: number
@@ -23,9 +24,6 @@ export interface SourceText {
   readonly position: (path: Path, atKey: boolean) => Position
 }
 
-/** Limits of a text: characters, values that aliases make of it, aliases, and depth. */
-export const limits = { size: 2 ** 20, values: 200_000, aliases: 100, depth: 32 } as const
-
 /** Keys that objects of JavaScript have by themselves. */
 export const hostileKeys: readonly string[] = ['__proto__', 'constructor', 'prototype']
 
@@ -40,11 +38,15 @@ const start: Position = { line: 1, column: 1 }
 // eslint-disable-next-line no-control-regex -- these are what YAML forbids
 const control = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\ufffe\uffff]/
 
+/** Faults of the text of which more would not help. */
+const mostTold = 20
+
 /** Messages of the YAML reader that say too little. */
 const messages: Readonly<Record<string, string>> = {
   TAB_AS_INDENT: 'tabs cannot indent; use spaces',
   MULTIPLE_DOCS: 'expected one document; a line with --- begins another one',
   NON_STRING_KEY: 'expected a key that is a word',
+  TAG_RESOLVE_FAILED: 'a study file has no tags of its own; remove what begins with !',
 }
 
 interface Failure {
@@ -63,6 +65,19 @@ const offsetPosition = (text: string, offset: number): Position => {
   return { line: before.length, column: (before.at(-1) as string).length + 1 }
 }
 
+/** Where an error of JSON.parse stands: some say the position, some show what stands around it. */
+const jsonOffset = (text: string, message: string): number => {
+  const position = /position (\d+)/.exec(message)?.[1]
+  if (position !== undefined) return Number(position)
+  const [, token = '', dots, around] =
+    /^Unexpected token '(.+?)', (\.\.\.)?"(.*)"(?:\.\.\.)? is not/s.exec(message) ?? []
+  if (around === undefined) return text.length
+  return text.indexOf(around) + (dots === undefined ? around.indexOf(token) : shownBefore)
+}
+
+/** How many characters in front of a wrong one such a message shows. */
+const shownBefore = 10
+
 /** What JSON.parse finds wrong. */
 const jsonFlaw = (text: string): readonly [Position, string] | undefined => {
   try {
@@ -70,16 +85,15 @@ const jsonFlaw = (text: string): readonly [Position, string] | undefined => {
     return undefined
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
-    const offset = /position (\d+)/.exec(message)?.[1]
-    const place =
-      offset === undefined ? offsetPosition(text, text.length) : offsetPosition(text, Number(offset))
-    return [place, `this is no JSON: ${message.replace(/ in JSON at position.*| \(line.*/s, '')}`]
+    const said = message.replace(/(?:,? (?:in JSON )?at position|, (?:\.\.\.)?").*/s, '')
+    return [offsetPosition(text, jsonOffset(text, message)), `this is no JSON: ${said}`]
   }
 }
 
 /** The plain data of a document. */
 class Reader {
   readonly flaws: TextFlaw[] = []
+  stopped = false
   private values = 0
 
   private readonly document: Document
@@ -102,19 +116,29 @@ class Reader {
     return undefined
   }
 
+  /** What is left of the text means nothing. */
+  private tooMuch(node: Node, message: string): undefined {
+    if (!this.stopped) this.flaw(node, [], message)
+    this.stopped = true
+    return undefined
+  }
+
   read(node: unknown, path: Path): unknown {
+    if (this.stopped) return undefined
     if (node === null || node === undefined) return null
     const here = node as Node
     if (++this.values > limits.values) {
-      if (this.values === limits.values + 1) {
-        this.flaw(here, [], `expected at most ${String(limits.values)} values; aliases count each time`)
-      }
-      return null
+      return this.tooMuch(here, `expected at most ${String(limits.values)} values; aliases count each time`)
     }
     if (path.length > limits.depth) {
-      return this.flaw(here, path.slice(0, 3), `expected at most ${String(limits.depth)} levels`)
+      return this.tooMuch(here, `expected at most ${String(limits.depth)} levels`)
     }
-    if (isAlias(node)) return this.read(node.resolve(this.document), path)
+    if (isAlias(node)) {
+      const anchored = node.resolve(this.document)
+      return anchored === undefined
+        ? this.flaw(here, path, `there is no anchor &${node.source} above`)
+        : this.read(anchored, path)
+    }
     if (isScalar(node)) return node.value
     if (isSeq(node)) return node.items.map((item, i) => this.read(item, [...path, i]))
     return isMap(node) ? this.readMap(node.items, path) : null
@@ -164,31 +188,21 @@ const isEmpty = (node: Node | undefined): boolean =>
 
 /** Reads a text. What is wrong with it is in `flaws`: this throws nothing. */
 export const readText = (text: string, format: 'yaml' | 'json'): SourceText => {
-  if (text.length > limits.size) {
-    return failed([
-      start,
-      `expected a text of at most ${String(limits.size)} characters; received ${String(text.length)}`,
-    ])
-  }
   const bad = control.exec(text)
   if (bad !== null) {
     const code = bad[0].charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')
     return failed([offsetPosition(text, bad.index), `the character U+${code} is not allowed`])
   }
+  const much = tooMuch(text)
+  if (much !== undefined) return failed([offsetPosition(text, much.offset), much.message])
   const json = format === 'json' ? jsonFlaw(text) : undefined
   if (json !== undefined) return failed(json)
   const lines = new LineCounter()
-  let document: Document
-  try {
-    document = parseDocument(text, {
-      ...{ lineCounter: lines, prettyErrors: false, uniqueKeys: false, merge: false, stringKeys: true },
-      ...{ version: '1.2', schema: 'core', logLevel: 'silent' },
-    })
-  } catch (error) {
-    if (error instanceof RangeError) return failed([start, `expected at most ${String(limits.depth)} levels`])
-    throw error
-  }
-  const told = [...document.errors, ...document.warnings]
+  const document: Document = parseDocument(text, {
+    ...{ lineCounter: lines, prettyErrors: false, uniqueKeys: false, merge: false, stringKeys: true },
+    ...{ version: '1.2', schema: 'core', logLevel: 'error', resolveKnownTags: false },
+  })
+  const told = [...document.errors.slice(0, mostTold), ...document.warnings.slice(0, mostTold)]
   if (told.length > 0) {
     return failed(
       ...told.map(({ code, message, pos }): readonly [Position, string] => {
@@ -208,7 +222,7 @@ export const readText = (text: string, format: 'yaml' | 'json'): SourceText => {
   const reader = new Reader(document, lines)
   const data = reader.read(document.contents, [])
   return {
-    data,
+    data: reader.stopped ? undefined : data,
     flaws: reader.flaws,
     position: (path, atKey) => {
       const { key, value, found } = nodesAt(document, path)
