@@ -13,6 +13,8 @@ import type { RunDirectory } from './store/runDirectory.js'
 export interface ChunkComputer {
   compute(manifest: Manifest, task: ChunkTask, options: TaskOptions): Promise<ChunkOutcome>
   close(): Promise<void>
+  /** Chunks with a smaller number are computed first; without it, they are computed in their order. */
+  rank?(manifest: Manifest, chunk: number): number
 }
 
 /** How far a study is. */
@@ -72,7 +74,8 @@ export const runStudy = async (run: RunDirectory, options: RunStudyOptions): Pro
   await run.sweep()
   const done = await run.done()
   const wanted = [...done.keys()].filter(mine)
-  const missing = wanted.filter((chunk) => done[chunk] !== 1)
+  const rank = (chunk: number): number => computer.rank?.(manifest, chunk) ?? 0
+  const missing = wanted.filter((chunk) => done[chunk] !== 1).sort((a, b) => rank(a) - rank(b))
   const rowsOf = (chunk: number): number => run.range(chunk).hi - run.range(chunk).lo
   const total = wanted.reduce((n, chunk) => n + rowsOf(chunk), 0)
   const there = total - missing.reduce((n, chunk) => n + rowsOf(chunk), 0)

@@ -1,4 +1,5 @@
-// Computes the chunks of a bench for `runStudy`: one process after another, never two at a time, since they would disturb each other.
+// Computes the chunks of a bench for `runStudy`: one process after another, never two at a time, since they would disturb each other;
+// cells take turns process by process.
 import { ArgumentError } from '../../base/errors.js'
 import { ComputeDied } from '../compute/process.js'
 import type { TaskOptions } from '../compute/process.js'
@@ -22,6 +23,11 @@ export class BenchComputer implements ChunkComputer {
 
   constructor({ folder }: { readonly folder: string }) {
     this.folder = folder
+  }
+
+  /** The first process of every cell, then the second one of each: what else the machine does falls on all cells alike. */
+  rank(manifest: Manifest, chunk: number): number {
+    return chunk % manifest.specification.repeats
   }
 
   /** Measures one process's rows into a file. */

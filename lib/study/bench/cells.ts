@@ -2,7 +2,8 @@
 // its own, in which each measured run is a row. The rows of a process are a chunk:
 //   row number = (cell · processes + process) · runs + run,   processes = `repeats` of the study, runs = `repeats` of its bench
 // Sizes are outermost, so that what is compared is measured within a short time. Processes cannot take turns run by run, as contestants
-// within one process do: noise is told by the spread of runs, and by that of processes where there are several.
+// within one process do; where there are several of each cell, cells take turns process by process, and the spread between processes
+// tells what the spread of runs within one cannot: how much of a difference is the hour, or the luck of one process.
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'

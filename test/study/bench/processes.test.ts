@@ -130,6 +130,36 @@ t.test(
   },
 )
 
+t.test('cells take turns, process by process', async (t) => {
+  const specification = parse(`
+problem: logSumExp
+strategies: [implicit, oneStep]
+repeats: 2
+bench: { sizes: [3], repeats: 2, batch: 4 }`)
+  const run = await start('turns', specification)
+  const order: number[] = []
+  const computer = new BenchComputer({ folder })
+  await runStudy(run, {
+    computer: {
+      compute: (manifest, task, options) => {
+        order.push(task.chunk)
+        return computer.compute(manifest, task, options)
+      },
+      rank: (manifest, chunk) => computer.rank(manifest, chunk),
+      close: () => computer.close(),
+    },
+    ahead: 1,
+  })
+  await computer.close()
+  t.strictSame(order, [0, 2, 1, 3])
+  const rows = await rowsOf(run)
+  t.strictSame(
+    rows.map(({ variant, repeat, run: at }) => [variant, repeat, at]),
+    ['implicit', 'oneStep'].flatMap((name) => [0, 1].flatMap((p) => [0, 1].map((r) => [name, p, r]))),
+    'the rows are in their order',
+  )
+})
+
 t.test('a measurement ends when it is told to, with its process', async (t) => {
   writeFileSync(join(folder, 'endless.mjs'), 'export default () => { for (;;); }')
   const specification = parse(`problem: ./endless.mjs\nbench: { sizes: [1] }`)
