@@ -160,6 +160,7 @@ export const workerCommand = async (options: WorkerOptions): Promise<number> => 
       await broker.close()
     }
   } catch (error) {
+    if (error instanceof OnestepError && error.code === 'ERR_ABORTED') return exitCodes.interrupted
     // Errors of drivers may hold what they were told.
     throw error instanceof OnestepError ? error : brokerError('the worker failed', url, error)
   } finally {

@@ -130,23 +130,30 @@ export const openBroker = async (url: string, options: BrokerOptions = {}): Prom
   const address = safeBrokerAddress(url, { insecure })
   const tell = withoutRepeats(options.onTrouble ?? (() => undefined))
   const reason = (error: unknown): string => withoutSecrets(reasonOf(error), url)
+  let heard = ''
   const trouble = (error: unknown): void => {
-    tell(reason(error))
+    heard = reason(error)
+    tell(heard)
   }
   const connect = async (): Promise<Broker> => {
     const objects = await (address.engine === 'redis' ? redisStore : postgresStore)(address, trouble)
-    const queue = await bullQueue(address, { lockSeconds, attempts, backoffSeconds, trouble, url })
+    let queue: ChunkQueue | undefined
     const close = async (): Promise<void> => {
-      await Promise.allSettled([queue.close(), objects.close()])
+      await Promise.allSettled([queue?.close(), objects.close()])
     }
     try {
-      await within(5, () => Promise.all([objects.ping(), queue.ready()]))
+      const made = await bullQueue(address, { lockSeconds, attempts, backoffSeconds, trouble, url })
+      queue = made
+      await within(10, () => Promise.all([objects.ping(), made.ready()]))
       return { masked: address.masked, queue, objects, reason, close }
     } catch (error) {
       await close()
       throw error
     }
   }
+  const failed = (what: string, error: unknown, code: string): OnestepError =>
+    // That a driver has stopped trying says less than why.
+    brokerError(what, url, heard === '' ? error : heard, code)
   const end = Date.now() + connectSeconds * 1000
   for (let wait = 100; ; wait = Math.min(2 * wait, 1000)) {
     try {
@@ -154,11 +161,13 @@ export const openBroker = async (url: string, options: BrokerOptions = {}): Prom
     } catch (error) {
       if (error instanceof OnestepError) throw error
       if (refusals.test(reasonOf(error))) throw brokerError('the broker refuses', url, error)
-      if (options.signal?.aborted === true)
-        throw brokerError('interrupted before the broker answered', url, error)
+      if (refusals.test(heard)) throw failed('the broker refuses', error, 'ERR_BROKER')
+      if (options.signal?.aborted === true) {
+        throw failed('interrupted before the broker answered', error, 'ERR_ABORTED')
+      }
       if (Date.now() + wait > end) {
         const what = `no broker answered within ${String(connectSeconds)} s`
-        throw brokerError(what, url, error, 'ERR_BROKER_UNREACHABLE')
+        throw failed(what, error, 'ERR_BROKER_UNREACHABLE')
       }
       await sleep(wait)
     }

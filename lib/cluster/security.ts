@@ -37,9 +37,13 @@ const engines: Readonly<Record<string, { engine: BrokerEngine; port: number; dat
 const examples =
   'redis://localhost:6379, rediss://:PASSWORD@host:6380, postgres://user:PASSWORD@host/database?sslmode=verify-full'
 
+/** The URL of a broker; undefined for anything else, and where a password that is not percent-encoded was taken for a host or a path. */
 const parsed = (url: string): URL | undefined => {
   try {
-    return new URL(url)
+    const at = new URL(url)
+    const { protocol, host, pathname, search, hash } = at
+    const plain = host !== '' && hash === '' && !`${pathname}${search}`.includes('@')
+    return plain && Object.hasOwn(engines, protocol) ? at : undefined
   } catch {
     return undefined
   }
@@ -48,8 +52,8 @@ const parsed = (url: string): URL | undefined => {
 /** The URL without its secrets: no password, and of its query the mode of TLS alone. */
 export const maskedUrl = (url: string): string => {
   const at = parsed(url)
-  if (at === undefined || !Object.hasOwn(engines, at.protocol)) return '(no URL of a broker)'
-  const user = at.username === '' ? '' : at.username
+  if (at === undefined) return '(no URL of a broker)'
+  const user = at.username
   const password = at.password === '' ? '' : ':***'
   const mode = at.searchParams.get('sslmode')
   const query = mode !== null && /^[a-z-]{1,20}$/.test(mode) ? `?sslmode=${mode}` : ''
@@ -125,10 +129,12 @@ const tlsOf = (url: string, at: URL): BrokerTls | undefined => {
 /** Takes a URL apart. @throws {ArgumentError} for one that names no broker. */
 export const parseBrokerUrl = (url: string): BrokerAddress => {
   const at = parsed(url)
-  const kind = at === undefined || !Object.hasOwn(engines, at.protocol) ? undefined : engines[at.protocol]
-  if (at === undefined || kind === undefined) throw wrongUrl(url, 'it cannot be read')
+  const kind = engines[at?.protocol ?? '']
+  if (at === undefined || kind === undefined) {
+    throw wrongUrl(url, 'it cannot be read; in a password, write / as %2F, # as %23, ? as %3F and @ as %40')
+  }
   const host = decoded(at.hostname).replace(/^\[(.*)\]$/, '$1')
-  if (host === '' || /[/\\\s]/.test(host)) throw wrongUrl(url, 'it names no host')
+  if (/[/\\\s]/.test(host)) throw wrongUrl(url, 'it names no host')
   const database = decoded(at.pathname.slice(1)) || kind.database
   if (kind.engine === 'redis' && !/^\d{1,4}$/.test(database)) {
     throw wrongUrl(url, 'a Redis database is a number', database)
