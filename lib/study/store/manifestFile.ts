@@ -1,6 +1,7 @@
 // The manifest as a file: its bytes, their check, and how two manifests differ, in words.
 import { DataError } from '../../base/errors.js'
 import { fromExactJson, toExactJson } from '../../base/exactJson.js'
+import { differences } from '../specification/identity.js'
 import { isBlobHash } from './blobStore.js'
 import type { Manifest, Variant } from './manifest.js'
 import { variantRows } from './manifest.js'
@@ -101,28 +102,12 @@ export const readManifest = (bytes: Uint8Array, source: string): Manifest => {
   return manifest
 }
 
-const show = (value: unknown): string => (value === undefined ? 'nothing' : toExactJson(value))
-
-/** Where two values of plain data differ: "space.axes.lambda.count: 100 → 200". */
-const valueDifferences = (before: unknown, after: unknown, path: string): string[] => {
-  if (isRecord(before) && isRecord(after)) {
-    const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])]
-    return keys.flatMap((key) =>
-      valueDifferences(before[key], after[key], path === '' ? key : `${path}.${key}`),
-    )
-  }
-  if (Array.isArray(before) && Array.isArray(after) && before.length === after.length) {
-    return before.flatMap((x, i) => valueDifferences(x, after[i], `${path}[${String(i)}]`))
-  }
-  return show(before) === show(after) ? [] : [`${path}: ${show(before)} → ${show(after)}`]
-}
-
 const programs = ({ variants }: Manifest): Map<string, string> =>
   new Map(variants.map(({ name, programs }: Variant) => [name, programs.join(' ')]))
 
 /** What differs between the study of a run directory and another, one line each. */
 export const manifestDifferences = (before: Manifest, after: Manifest): string[] => {
-  const specification = valueDifferences(before.specification, after.specification, '')
+  const specification = differences(before.specification, after.specification)
   const version =
     before.onestep === after.onestep ? [] : [`the version of onestep: ${before.onestep} → ${after.onestep}`]
   const others = programs(after)
