@@ -1,6 +1,6 @@
 // onestep best: the rows of a run directory with the smallest values.
 import { bestRows, type BestRows } from '../study/page/best.js'
-import { bareName, isGradient, parametersOf } from '../study/page/fields.js'
+import { bareName, GRADIENT_NORM, parametersOf } from '../study/page/fields.js'
 import { runSource } from '../study/page/runSource.js'
 import type { Manifest } from '../study/store/manifest.js'
 import { textTable, type Cell } from '../study/table.js'
@@ -30,14 +30,22 @@ const records = ({ fields, rows }: BestRows, manifest: Manifest): readonly objec
     ),
   }))
 
+/** Of the others those that are shown beside θ. */
+const columnsShown = [
+  'value',
+  GRADIENT_NORM,
+  'norm',
+  'certificate.estimate',
+  'estimate',
+  'iterations',
+  'steps',
+  'seconds',
+]
+
 const table = ({ fields, rows }: BestRows, manifest: Manifest, by: string): string => {
   const parameters = parametersOf(fields)
   const others = fields.filter(
-    (field) =>
-      field.kind !== 'code' &&
-      !/^(theta|end)\./.test(field.name) &&
-      !isGradient(field) &&
-      field.name !== 'repeat',
+    ({ name }) => name === by || columnsShown.includes(name) || name.startsWith('metric.'),
   )
   const first = others.filter(({ name }) => name === by)
   const shown = [...first, ...parameters, ...others.filter(({ name }) => name !== by)]

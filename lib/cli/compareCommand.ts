@@ -42,13 +42,15 @@ const compareCommand = async (a: string, b: string, options: CompareCommandOptio
   if (json) process.stdout.write(`${plainJson({ ...comparison, verdict: comparisonVerdict(comparison) })}\n`)
   else {
     const [onlyA, onlyB] = comparison.only
-    const left = [
+    const judged = comparison.columns.filter(({ verdict }) => verdict !== 'not judged')
+    const others = comparison.columns.length - judged.length
+    const notes = [
       ...(onlyA.length > 0 ? [`only in A: ${onlyA.join('; ')}`] : []),
       ...(onlyB.length > 0 ? [`only in B: ${onlyB.join('; ')}`] : []),
+      ...(others > 0 ? [`${String(others)} medians of other columns: --json and --out have them`] : []),
+      comparisonVerdict(comparison),
     ]
-    process.stdout.write(
-      `${[textTable(comparisonTable(comparison)), '', ...left, comparisonVerdict(comparison)].join('\n')}\n`,
-    )
+    process.stdout.write(`${textTable(comparisonTable({ columns: judged }))}\n\n${notes.join('\n')}\n`)
   }
   return hasRegression(comparison) ? exitCodes.regression : exitCodes.done
 }

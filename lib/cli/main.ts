@@ -4,15 +4,19 @@ import { Command, CommanderError } from 'commander'
 import { ArgumentError, OnestepError } from '../base/errors.js'
 import { packageVersion } from '../runtime/diagnosis.js'
 import { StudyError } from '../study/specification/fault.js'
+import { registerBest } from './bestCommand.js'
 import { registerCheck } from './checkCommand.js'
+import { registerCompare } from './compareCommand.js'
 import { registerDoctor } from './doctorCommand.js'
 import { registerExplain } from './explainCommand.js'
 import { registerInit } from './initCommand.js'
 import { registerPlan } from './planCommand.js'
 import { registerQp } from './qpCommand.js'
+import { registerReport } from './reportCommand.js'
 import { registerRun } from './runCommand.js'
 import { registerStatus } from './statusCommand.js'
 import { registerValidate } from './validateCommand.js'
+import { registerWatch } from './watchCommand.js'
 import { registerWorker } from './workerCommand.js'
 
 const program = new Command('onestep')
@@ -26,6 +30,7 @@ let exitCode = 0
 /** In the order of the help. */
 const commands = [
   ...[registerInit, registerValidate, registerPlan, registerRun, registerStatus, registerWorker],
+  ...[registerWatch, registerBest, registerReport, registerCompare],
   ...[registerDoctor, registerExplain, registerCheck, registerQp],
 ]
 for (const register of commands) {

@@ -150,7 +150,7 @@ const details = ({ done, total, seconds, statuses }: ShownProgress): string[] =>
 }
 
 /** Seconds as "0.8 s", "42 s", "3 min 5 s" or "2 h 5 min". */
-const duration = (seconds: number): string => {
+export const duration = (seconds: number): string => {
   if (seconds < 9.95) return `${seconds.toFixed(1)} s`
   const whole = Math.round(seconds)
   if (whole < 60) return `${String(whole)} s`

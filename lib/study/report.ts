@@ -11,8 +11,10 @@ export interface ReportSection {
   readonly heading: string
   /** Paragraphs, separated by empty lines. */
   readonly text?: string
-  /** A figure to draw, at both widths, or SVG text to show as it is, one for each width where there are two. */
-  readonly figure?: Figure | string | { readonly wide: string; readonly narrow: string }
+  /** A figure to draw, at both widths, or SVG text to show as it is. */
+  readonly figure?: Figure | string
+  /** SVG text for wide and for narrow screens. */
+  readonly drawing?: { readonly wide: string; readonly narrow: string }
   readonly table?: Table
   /** HTML to show as it is: whoever makes it has escaped what is in it. */
   readonly markup?: string
@@ -34,7 +36,8 @@ export interface Report {
 
 const PHONE_WIDTH = 358
 
-const STYLE = `
+/** The style of every page: colours of both schemes, type, tables. */
+export const pageStyle = `
 :root{color-scheme:light dark;--paper:#fff;--text:#1b1f24;--soft:#57606a;--rule:#d8dee4;--stripe:#f5f7f9;--link:#0b62a8}
 @media (prefers-color-scheme:dark){:root{--paper:#14171b;--text:#e6e8eb;--soft:#a2abb5;--rule:#333a42;--stripe:#1b2026;--link:#7cb8f0}}
 *{box-sizing:border-box}
@@ -93,9 +96,8 @@ const checkSvg = (text: string): string => {
 const twice = (wide: string, narrow: string): string =>
   `<figure><div class="wide">${wide}</div><div class="narrow">${narrow}</div></figure>`
 
-const htmlFigure = async (figure: NonNullable<ReportSection['figure']>): Promise<string> => {
+const htmlFigure = async (figure: Figure | string): Promise<string> => {
   if (typeof figure === 'string') return `<figure class="given">${checkSvg(figure)}</figure>`
-  if ('wide' in figure) return twice(checkSvg(figure.wide), checkSvg(figure.narrow))
   const panelHeight = Math.min(figure.height ?? 260, 280)
   const phone = {
     ...figure,
@@ -157,12 +159,13 @@ export const htmlReport = async (report: Report): Promise<string> => {
   const { title, subtitle, sections, data, script = '', style = '' } = report
   const bodies: string[] = []
   for (const [i, section] of sections.entries()) {
-    const known = ['heading', 'text', 'figure', 'table', 'markup', 'download']
+    const known = ['heading', 'text', 'figure', 'drawing', 'table', 'markup', 'download']
     checkOptions(`report, section ${String(i)}`, section, known)
-    const { heading, text, figure, table, markup, download } = section
+    const { heading, text, figure, drawing, table, markup, download } = section
     const parts = [`<section id="section-${String(i + 1)}"><h2>${escapeMarkup(heading)}</h2>`]
     if (text !== undefined) parts.push(paragraphs(text))
     if (figure !== undefined) parts.push(await htmlFigure(figure))
+    if (drawing !== undefined) parts.push(twice(checkSvg(drawing.wide), checkSvg(drawing.narrow)))
     if (table !== undefined) parts.push(htmlTable(table))
     if (markup !== undefined) parts.push(markup)
     if (download !== undefined) parts.push(htmlDownload(download))
@@ -185,7 +188,7 @@ export const htmlReport = async (report: Report): Promise<string> => {
 <meta name="viewport" content="width=device-width,initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="${policy}">
 <title>${escapeMarkup(title)}</title>
-<style>${STYLE}${style}</style>
+<style>${pageStyle}${style}</style>
 </head>
 <body>
 <main>

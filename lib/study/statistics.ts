@@ -64,7 +64,8 @@ export interface BootstrapOptions {
   readonly seed?: number
 }
 
-export interface BootstrapInterval {
+/** A statistic, and where the truth lies. */
+export interface Interval {
   /** The statistic of the samples themselves. */
   readonly estimate: number
   readonly low: number
@@ -129,7 +130,7 @@ export const bootstrapInterval = (
   samples: readonly Sample[],
   statistic: (samples: readonly Float64Array[]) => number,
   options: BootstrapOptions = {},
-): BootstrapInterval => {
+): Interval => {
   checkOptions('bootstrapInterval', options, ['method', 'level', 'resamples', 'seed'])
   const { method = 'bca', level = 0.95, resamples = 2000, seed = 0 } = options
   checkBootstrap(samples, level, resamples)
@@ -251,4 +252,27 @@ export const mannWhitney = (x: Sample, y: Sample): MannWhitney => {
   const z = (far - (m * n) / 2 - 0.5) / deviation
   const p = deviation > 0 ? Math.min(1, 2 * normalProbability(-z)) : 1
   return { u, p, effect: u / (m * n) }
+}
+
+/** Wilson's interval for a share k / n, for the normal quantile z. */
+const wilson = (k: number, n: number, z: number): readonly [number, number] => {
+  const [p, centre] = [k / n, (k + (z * z) / 2) / (n + z * z)]
+  const half = (z / (n + z * z)) * Math.sqrt(n * p * (1 - p) + (z * z) / 4)
+  return [Math.max(0, centre - half), Math.min(1, centre + half)]
+}
+
+/** The difference of two shares, l / n − k / m, with Newcombe's interval (method 10), which is right for shares near 0 and 1, too. */
+export const shareDifference = (
+  [k, m]: readonly [number, number],
+  [l, n]: readonly [number, number],
+  level = 0.95,
+): Interval => {
+  const z = normalQuantile((1 + level) / 2)
+  const [p, q] = [k / m, l / n]
+  const [[lowP, highP], [lowQ, highQ]] = [wilson(k, m, z), wilson(l, n, z)]
+  return {
+    estimate: q - p,
+    low: q - p - Math.hypot(q - lowQ, highP - p),
+    high: q - p + Math.hypot(highQ - q, p - lowP),
+  }
 }

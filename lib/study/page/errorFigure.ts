@@ -1,6 +1,7 @@
 // Error against time: for each strategy a line through its tolerances, so that one sees what accuracy costs.
 //   error = max_j |g_j − r_j| / max_j |r_j|,   g the gradient of a variant, r that of the most accurate one, at the same θ
-import type { Panel, Series } from '../figure.js'
+import type { Series } from '../figure.js'
+import type { Named } from '../specification/specification.js'
 import { median, quantiles } from '../statistics.js'
 import { exhibitOf, MOST_SERIES, type Exhibit } from './exhibits.js'
 import { SHARES, type StudySummary, type VariantSummary } from './summary.js'
@@ -37,60 +38,104 @@ const middle = SHARES.indexOf(0.5)
 export const medianOf = ({ spreads }: VariantSummary, field: string): number =>
   (Object.hasOwn(spreads, field) ? spreads[field]?.quantiles[middle] : undefined) ?? NaN
 
-interface Point {
-  readonly time: number
+/** An error, in the middle of its quartiles. */
+interface Spread {
   readonly error: number
   readonly low: number
   readonly high: number
 }
 
-/** The figure; undefined where rows have no seconds, or nothing to compare. */
-export const errorFigure = ({ variants }: StudySummary): Exhibit | undefined => {
-  const reference = referenceOf(variants)
-  const others = variants.filter((variant) => variant !== reference)
-  const pointOf = (variant: VariantSummary): Point => {
-    const time = medianOf(variant, 'seconds')
-    if (reference === undefined) {
-      const error = medianOf(variant, 'certificate.estimate')
-      return { time, error, low: error, high: error }
-    }
-    const errors = errorsOf(variant, reference)
-    const [low = NaN, high = NaN] = quantiles(errors, [0.25, 0.75])
-    return { time, error: median(errors), low, high }
+/** How errors are known. */
+interface Measure {
+  readonly label: string
+  readonly text: string
+  readonly of: (variant: VariantSummary) => Spread
+}
+
+const spreadOf =
+  (field: string) =>
+  ({ spreads }: VariantSummary): Spread => {
+    const found = Object.hasOwn(spreads, field) ? spreads[field]?.quantiles : undefined
+    const at = (p: (typeof SHARES)[number]): number => found?.[SHARES.indexOf(p)] ?? NaN
+    return { error: at(0.5), low: at(0.25), high: at(0.75) }
   }
+
+/** By the gradients of a reference, else as a bench has measured, else as certificates estimate. */
+const measureOf = (variants: readonly VariantSummary[]): Measure => {
+  const reference = referenceOf(variants)
+  if (reference !== undefined) {
+    const { name } = reference.variant
+    return {
+      label: `difference to ${name}, relative, median and quartiles`,
+      text: `The error of a gradient is its largest difference to that of “${name}” at the same θ, relative to the largest entry there. Variants without a difference are not shown.`,
+      of: (variant) => {
+        const errors = variant === reference ? [] : errorsOf(variant, reference)
+        const [low = NaN, high = NaN] = quantiles(errors, [0.25, 0.75])
+        return { error: median(errors), low, high }
+      },
+    }
+  }
+  const isMeasured = variants.some(({ spreads }) => (spreads['error']?.count ?? 0) > 0)
+  return isMeasured
+    ? {
+        label: 'error, median and quartiles',
+        text: 'The error is the one that was measured beside the time.',
+        of: spreadOf('error'),
+      }
+    : {
+        label: 'estimate of the error, median and quartiles',
+        text: 'No variant is implicit or auto, so the error is the one that certificates estimate.',
+        of: spreadOf('certificate.estimate'),
+      }
+}
+
+const labelOf = ({ name, options }: Named): string => {
+  const given = Object.entries(options).map(([key, value]) => `${key}=${JSON.stringify(value) ?? ''}`)
+  return given.length === 0 ? name : `${name}(${given.join(' ')})`
+}
+
+/** What a line is called: all that tells variants apart but the tolerance. */
+const lineName = ({ variant }: VariantSummary, variants: readonly VariantSummary[]): string => {
+  const differs = (of: (variant: VariantSummary['variant']) => unknown): boolean =>
+    new Set(variants.map((other) => of(other.variant))).size > 1
+  return [
+    labelOf(variant.strategy),
+    ...(differs(({ solver }) => labelOf(solver)) ? [labelOf(variant.solver)] : []),
+    ...(differs(({ size }) => size) ? [`size ${String(variant.size)}`] : []),
+    ...(differs(({ threads }) => threads) ? [`${String(variant.threads)} threads`] : []),
+  ].join(', ')
+}
+
+interface Point extends Spread {
+  readonly time: number
+}
+
+/** The figure; undefined where rows have no seconds, or no errors are known. */
+export const errorFigure = ({ variants }: StudySummary): Exhibit | undefined => {
+  const { label, text, of: errorOf } = measureOf(variants)
   const lines = new Map<string, Point[]>()
-  for (const variant of others) {
-    const point = pointOf(variant)
+  for (const variant of variants) {
+    const point = { time: medianOf(variant, 'seconds'), ...errorOf(variant) }
     if (!(point.time > 0) || !(point.error > 0)) continue
-    const { strategy, solver } = variant.variant
-    const several = new Set(variants.map((other) => other.variant.solver.name)).size > 1
-    const name = several ? `${strategy.name}, ${solver.name}` : strategy.name
+    const name = lineName(variant, variants)
     lines.set(name, [...(lines.get(name) ?? []), point])
   }
   if (lines.size === 0) return undefined
   const series = [...lines].slice(0, MOST_SERIES).map(([name, points]): Series => {
     const sorted = [...points].sort((a, b) => a.time - b.time)
     const of = (key: keyof Point): Float64Array => Float64Array.from(sorted, (point) => point[key])
-    const bar = reference === undefined ? {} : { band: { low: of('low'), high: of('high') } }
-    return { name, x: of('time'), y: of('error'), ...(points.length === 1 ? { style: 'dots' } : {}), ...bar }
+    const style = points.length === 1 ? ({ style: 'dots' } as const) : {}
+    return { name, x: of('time'), y: of('error'), ...style, band: { low: of('low'), high: of('high') } }
   })
-  const y =
-    reference === undefined
-      ? 'estimate of the error, median'
-      : `difference to ${reference.variant.name}, relative, median and quartiles`
-  const panel: Panel = {
-    x: { label: 'seconds a row, median', scale: 'log' },
-    y: { label: y, scale: 'log' },
-    series,
-  }
-  const told =
-    reference === undefined
-      ? 'No variant is implicit or auto, so the error is the one that certificates estimate.'
-      : `The error of a gradient is its largest difference to that of “${reference.variant.name}” at the same θ, relative to the largest entry there. Variants without a difference are not shown.`
-  return exhibitOf('Error against time', told, {
-    title: 'What accuracy costs',
-    width: 860,
-    height: 340,
-    ...panel,
-  })
+  const left = lines.size - series.length
+  return exhibitOf(
+    'Error against time',
+    left > 0 ? `${text} ${String(left)} further lines are not drawn.` : text,
+    {
+      ...{ title: 'What accuracy costs', width: 860, height: 340 },
+      x: { label: 'seconds, median', scale: 'log' },
+      y: { label, scale: 'log' },
+      series,
+    },
+  )
 }

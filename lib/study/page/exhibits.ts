@@ -8,8 +8,9 @@ import type { VariantSummary } from './summary.js'
 export interface Exhibit {
   readonly heading: string
   readonly text?: string
-  /** SVG is for wide and for narrow screens. */
-  readonly figure: Figure | { readonly wide: string; readonly narrow: string }
+  /** One of the two: a figure, or SVG for wide and for narrow screens. */
+  readonly figure?: Figure
+  readonly drawing?: { readonly wide: string; readonly narrow: string }
   readonly csv: string
 }
 

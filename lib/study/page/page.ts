@@ -164,11 +164,9 @@ export const reportPage = async (summary: StudySummary, { title }: PageOptions =
     ...(best.length > 0
       ? [tabled('Best rows', bestTable(summary), 'The smallest values of rows that converged.')]
       : []),
-    ...exhibits.map(({ heading, text, figure, csv }) => ({
-      heading,
-      ...(text === undefined ? {} : { text }),
-      figure,
-      download: { name: fileName(name, heading), text: csv },
+    ...exhibits.map(({ csv, ...shown }) => ({
+      ...shown,
+      download: { name: fileName(name, shown.heading), text: csv },
     })),
     tabled(
       'What was measured',

@@ -118,7 +118,7 @@ export const parallelCoordinates = (summary: StudySummary): Exhibit | undefined 
   return {
     heading: 'Parallel coordinates',
     text: `Each line is a row that converged; ${String(rows.length)} are drawn, the best ones thick.`,
-    figure: { wide: drawSvg(drawing, 960), narrow: drawSvg(drawing, 358) },
+    drawing: { wide: drawSvg(drawing, 960), narrow: drawSvg(drawing, 358) },
     csv: csvText(columns, records, { guardFormulas: true }),
   }
 }

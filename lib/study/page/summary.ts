@@ -205,11 +205,14 @@ class VariantPass {
   }
 }
 
+/** What says which row it is, and of a bench what was measured. */
+const identity = ['repeat', 'run', 'size', 'threads']
+
 /** Scalars that are measured, not chosen: no parameters, gradients and codes. */
 export const measuredFields = (fields: readonly Field[]): readonly string[] =>
   fields
     .filter((field) => field.kind !== 'code' && field.column >= 0 && !field.name.endsWith(']'))
-    .filter((field) => !isParameter(field) && !isGradient(field) && field.name !== 'repeat')
+    .filter((field) => !isParameter(field) && !isGradient(field) && !identity.includes(field.name))
     .map(({ name }) => name)
 
 /**
