@@ -54,6 +54,18 @@ const benches: Readonly<Record<string, Bench>> = {
     load: async () => (await import('./strategies.js')).strategies,
     options: ['quick', 'out'],
   },
+  studies: {
+    description:
+      'a million rows, what a study costs beside the pool alone, two workers over one; has --quick',
+    load: async () => (await import('./studies.js')).studies,
+    options: ['quick'],
+  },
+  matrix: {
+    description:
+      'a study of kind bench: every strategy at two sizes, each cell in processes of its own; has --quick, --out',
+    load: async () => (await import('./matrix.js')).matrix,
+    options: ['quick', 'out'],
+  },
   qp: {
     description: 'a batch of quadratic programs with gradients: time beside ProxQP, errors; has --quick',
     load: async () => (await import('./qp.js')).qp,

@@ -66,12 +66,9 @@ const planCommand = async (file: string, { set = [], threads, json }: PlanOption
     `  columns: ${plan.columns.join(', ')}`,
     '',
     textTable({
-      columns: ['axis', 'kind', 'values', 'points'],
-      rows: describeSpace(specification.space).map(({ axis, kind, range, count: points }) => [
-        axis,
-        kind,
-        range,
-        points,
+      columns: ['axis', 'shape', 'kind', 'values', 'points', 'where'],
+      rows: describeSpace(specification.space).map((axis) => [
+        ...[axis.axis, axis.shape, axis.kind, axis.range, axis.count, axis.condition],
       ]),
     }),
     '',
