@@ -1,13 +1,9 @@
 // How one parameter of θ is written in a study file: { log: [1e-4, 1e2], count: 100 }, { values: [0.1, 0.5] }, { normal: … }, a number …
 import * as z from 'zod'
-import { choice, count, list, number, range, record, text, word } from './choice.js'
+import { choice, count, list, name, number, range, record, word } from './choice.js'
 import type { Axis, Condition } from './specification.js'
 
-/** The name of a parameter: it names columns and options, so it is a word. */
-export const parameterName = text(
-  'a name: a letter, then letters, digits and _, at most 64',
-  /^(?!(?:constructor|prototype)$)[A-Za-z]\w{0,63}$/,
-)
+export const parameterName = name('the name of a parameter')
 
 const values = list(number(), 'a list of finite numbers')
 

@@ -66,11 +66,27 @@ export const text = (expected: string, pattern: RegExp): z.ZodString => {
   return z.string({ error }).regex(pattern, { error })
 }
 
+/** The name of something in a problem: what can be a word in many languages, and means nothing to a file system or to JavaScript. */
+export const name = (what: string): z.ZodString => {
+  const error = `expected ${what}: letters, digits, "_" and "-", beginning with a letter`
+  const pattern = /^(?!(?:constructor|prototype)$)\p{L}[\p{L}\p{M}\p{N}_-]{0,63}$/u
+  return (
+    z
+      .string({ error })
+      .regex(pattern, { error })
+      // Not every reader of JSON Schema knows \p.
+      .meta({ pattern: '^[^\\s\\d._/\\\\$-][^\\s./\\\\$]{0,63}$' })
+  )
+}
+
 /** A map with these keys and no others. */
 export const record = <T extends z.ZodRawShape>(shape: T, expected = 'a map') =>
   z.strictObject(shape, {
     error: ({ code }) => (code === 'unrecognized_keys' ? oneOf(Object.keys(shape)) : `expected ${expected}`),
   })
+
+/** Marks an issue whose message says all, what was received, too. */
+export const complete = { complete: true } as const
 
 /** Entries, at least one of them unless `least` says else, and each of them once. */
 export const list = <T>(entry: z.ZodType<T>, expected = 'a list', least = 1) =>
@@ -86,9 +102,10 @@ export const list = <T>(entry: z.ZodType<T>, expected = 'a list', least = 1) =>
         else {
           context.issues.push({
             code: 'custom',
-            message: `expected each entry once, and this is entry ${String(first)} again`,
+            message: `expected each entry once; this is entry ${String(first)} again`,
             path: [i],
             input: value,
+            params: complete,
           })
         }
       })

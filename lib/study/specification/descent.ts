@@ -1,5 +1,5 @@
 // What a bilevel descent is made of, by the names that a study file gives them: optimizers, domains, and schedules of the inner tolerance.
-import type * as z from 'zod'
+import * as z from 'zod'
 import { domain } from '../../bilevel/domain.js'
 import type { Domain } from '../../bilevel/domain.js'
 import { innerTolerance } from '../../bilevel/innerTolerance.js'
@@ -46,7 +46,9 @@ export const optimizers: Table<Optimizer> = {
     {
       stepSize: choice<number | Named>('a number > 0, or backtracking', 'α, or a line search.', {
         number: stepSize,
-        string: search,
+        string: z
+          .enum(['backtracking'], { error: 'expected a number > 0, or backtracking' })
+          .transform((name): Named => ({ name, options: {} })),
         maps: { backtracking: search },
       }),
     },

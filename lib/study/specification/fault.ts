@@ -87,7 +87,7 @@ export const shown = (value: unknown): string => {
   return `a ${typeof value}`
 }
 
-const plainKey = /^[A-Za-z_$][\w$-]{0,59}$/
+const plainKey = /^[\p{L}_$][\p{L}\p{M}\p{N}_$-]{0,63}$/u
 const shownKey = (key: string): string => (plainKey.test(key) ? key : quoted(key))
 
 /** 'space.lambda.log[0]' */

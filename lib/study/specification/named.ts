@@ -1,8 +1,8 @@
 // Things of the library that a study file names: strategies, optimizers, domains, schedules. One table of each kind says which
 // options there are and makes the object, so that what the schema accepts and what is made of it cannot differ.
 import * as z from 'zod'
-import { ArgumentError, closest } from '../../base/errors.js'
-import { choice, record, word } from './choice.js'
+import { ArgumentError, OnestepError, closest } from '../../base/errors.js'
+import { choice, complete, record, word } from './choice.js'
 import { shownPath } from './fault.js'
 import type { Named } from './specification.js'
 
@@ -17,13 +17,29 @@ export interface Entry<T> {
 
 export type Table<T> = Readonly<Record<string, Entry<T>>>
 
+/** What the library has against options that are right one by one. */
+const refusalOf = (make: () => unknown): string | undefined => {
+  try {
+    make()
+    return undefined
+  } catch (error) {
+    if (!(error instanceof OnestepError)) throw error
+    const { what, expected, received } = error
+    return expected === undefined ? what : `expected ${expected}; received ${received ?? 'others'}`
+  }
+}
+
 /** An entry of a table: the options, and what makes the object of them. */
 export const entry = <S extends z.ZodRawShape, T>(
   description: string,
   shape: S,
   make: (options: z.output<z.ZodObject<S, z.core.$strict>>) => T,
 ): Entry<T> => {
-  const options = record(shape, 'a map of options')
+  const options = record(shape, 'a map of options').check(({ value, issues }) => {
+    if (issues.length > 0) return
+    const message = refusalOf(() => make(value))
+    if (message !== undefined) issues.push({ code: 'custom', message, input: value, params: complete })
+  })
   return {
     description,
     options: options,

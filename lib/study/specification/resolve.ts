@@ -5,7 +5,7 @@ import { dataOptions } from '../problem/data.js'
 import { standardProblems } from '../problem/standardProblems.js'
 import { spaceFaults, thetaCount } from '../space/space.js'
 import type { SpaceFault } from '../space/space.js'
-import { axisSchema } from './axis.js'
+import { axisSchema, parameterName } from './axis.js'
 import { namesIn, oneOf } from './choice.js'
 import { guess, quoted, shown } from './fault.js'
 import type { Flaw, Path } from './fault.js'
@@ -42,6 +42,7 @@ const flawsOf = (issue: z.core.$ZodIssue): Flaw[] => {
     const key = String(path.at(-1))
     return [{ path, message: `${issue.issues[0]?.message ?? message}; received ${quoted(key)}`, atKey: true }]
   }
+  if (issue.code === 'custom' && issue.params?.complete === true) return [{ path, message }]
   if (input === undefined) return [{ path, message: `missing; ${message}` }]
   const near = typeof input === 'string' ? guess(input, namesIn(message)) : undefined
   return [{ path, message: `${message}; received ${shown(input)}${near === undefined ? '' : `; ${near}`}` }]
@@ -62,6 +63,7 @@ const rightAxes = (space: Raw): Record<string, Axis> =>
   Object.fromEntries(
     Object.entries(space).flatMap(([name, written]): [string, Axis][] => {
       const { success, data } = axisSchema.safeParse(written)
+      if (!parameterName.safeParse(name).success) return []
       return success ? [[name, data]] : []
     }),
   )
@@ -70,10 +72,12 @@ const rightAxes = (space: Raw): Record<string, Axis> =>
 const kindFlaws = ({ kind = 'map' }: Parts, raw: Raw): Flaw[] =>
   (['descent', 'bench'] as const).flatMap((part): Flaw[] => {
     const has = Object.hasOwn(raw, part)
-    if (kind === part) return has ? [] : [{ path: [part], message: `missing; the kind is ${kind}` }]
-    return has
-      ? [{ path: [part], message: `the kind is ${kind}, to which this means nothing`, atKey: true }]
-      : []
+    if (kind === part) {
+      const message = `${part} needs a part of this name, such as ${part}: ${part === 'bench' ? '{ sizes: [10, 100] }' : '{ optimizer: lbfgs }'}`
+      return has ? [] : [{ path: ['kind'], message }]
+    }
+    const message = `the kind is ${kind}, to which this means nothing`
+    return has ? [{ path: [part], message, atKey: true }] : []
   })
 
 const problemFlaws = ({ problem, data, solvers }: Parts, raw: Raw): Flaw[] => {

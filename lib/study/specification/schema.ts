@@ -2,7 +2,7 @@
 // editors and the reference come from here; what needs several parts at once is in resolve.ts.
 import * as z from 'zod'
 import { axisSchema, parameterName } from './axis.js'
-import { choice, count, list, number, oneOrMore, record, text, word } from './choice.js'
+import { choice, count, name, number, oneOrMore, record, text, word } from './choice.js'
 import { descentSchema } from './descent.js'
 import { dataSchema, problemSchema } from './problem.js'
 import { recordNames } from './specification.js'
@@ -17,11 +17,7 @@ const studyName = text(
   fileName,
 )
 
-/** The name of a solver or of a metric. */
-const ownName = (what: string): z.ZodString =>
-  text(`the name of a ${what}`, /^(?!(?:constructor|prototype)$)[A-Za-z][\w-]{0,63}$/)
-
-const solverName = ownName('solver')
+const solverName = name('the name of a solver')
 const solverSchema: z.ZodType<Named> = choice<Named>(
   'a solver: a name, or { name: options }',
   "A solver of the problem by name, or { name: options }; default is the problem's first one.",
@@ -99,11 +95,13 @@ export const shape = {
     'How exactly the problem is solved: absolute.',
   ).prefault([1e-8]),
   maxSteps: count().describe("Of a solve. Default: the solver's").exactOptional(),
-  record: list(word(recordNames), 'a list of what to record')
-    .describe('What a row holds beside θ and the statuses.')
-    .default(['value', 'gradient', 'residual', 'iterations']),
+  record: oneOrMore(
+    word(recordNames),
+    'a list of what to record',
+    'What a row holds beside θ and the statuses.',
+  ).prefault(['value', 'gradient', 'residual', 'iterations']),
   metrics: oneOrMore(
-    ownName('metric'),
+    name('the name of a metric'),
     'a list of metrics',
     "Those of the problem's metrics that are recorded. Default: all",
     0,
