@@ -62,6 +62,12 @@ export const coordinate = async (options: CoordinateOptions): Promise<Coordinate
       received: String(value),
     })
   }
+  if (run.manifest.specification.kind === 'bench') {
+    throw new ArgumentError('a bench over a broker', {
+      expected: 'a study of the kind map or descent',
+      remedy: 'Run it on the machine that it is to measure: onestep run, without --broker',
+    })
+  }
   await forgetStop(run)
   await run.sweep()
   const study = new Coordination({ ...options, window }, await run.done())

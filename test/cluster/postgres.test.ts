@@ -2,4 +2,4 @@
 import { noPostgres, startPostgres } from '../harness/postgres.js'
 import { runScenarios } from './scenarios.js'
 
-runScenarios({ name: 'PostgreSQL', start: startPostgres, missing: noPostgres })
+runScenarios({ name: 'PostgreSQL', start: () => startPostgres(), missing: noPostgres })

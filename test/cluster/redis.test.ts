@@ -2,4 +2,4 @@
 import { noRedis, startRedis } from '../harness/redis.js'
 import { runScenarios } from './scenarios.js'
 
-runScenarios({ name: 'Redis', start: startRedis, missing: noRedis })
+runScenarios({ name: 'Redis', start: () => startRedis(), missing: noRedis })

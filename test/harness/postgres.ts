@@ -1,14 +1,14 @@
 // A private PostgreSQL server. It refuses to run as root, so root starts it as the user postgres.
 import { execFile } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
-import { chown, mkdtemp, readFile, readlink, rm } from 'node:fs/promises'
+import { chown, copyFile, mkdtemp, readFile, readlink, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import pg from 'pg'
 import { freePort } from './freePort.js'
 import { end, exited, launch, until } from './server.js'
-import type { TestServer } from './server.js'
+import type { Certificate, TestServer } from './server.js'
 
 const run = promisify(execFile)
 
@@ -31,10 +31,14 @@ const asUser = (command: string, args: readonly string[]): readonly [string, rea
 const idOf = async (flag: '-u' | '-g'): Promise<number> =>
   Number((await run('id', [flag, 'postgres'])).stdout)
 
-/** Starts one. */
-export const startPostgres = async (): Promise<TestServer> => {
+/** Starts one, which asks for no password; with a certificate it speaks TLS, too. */
+export const startPostgres = async (
+  settings: { readonly certificate?: Certificate } = {},
+): Promise<TestServer> => {
+  const { certificate } = settings
   const folder = await mkdtemp(join(tmpdir(), 'onestep-postgres-'))
   const data = join(folder, 'data')
+  const own: Certificate = { cert: join(folder, 'cert.pem'), key: join(folder, 'key.pem') }
   const port = await freePort()
   const url = `postgres://onestep@127.0.0.1:${String(port)}/postgres`
   let server: ReturnType<typeof launch> | undefined
@@ -55,6 +59,9 @@ export const startPostgres = async (): Promise<TestServer> => {
       ...['-c', 'listen_addresses=127.0.0.1', '-c', 'shared_buffers=32MB', '-c', 'max_connections=60'],
       // A kill loses nothing of it; a loss of power is not tested.
       ...['-c', 'fsync=off'],
+      ...(certificate === undefined
+        ? []
+        : ['-c', 'ssl=on', '-c', `ssl_cert_file=${own.cert}`, '-c', `ssl_key_file=${own.key}`]),
     ])
     const started = launch(command, args, { cwd: folder })
     server = started
@@ -82,7 +89,15 @@ export const startPostgres = async (): Promise<TestServer> => {
     await rm(folder, { recursive: true, force: true })
   }
   try {
-    if (isRoot) await chown(folder, await idOf('-u'), await idOf('-g'))
+    if (certificate !== undefined) {
+      await copyFile(certificate.cert, own.cert)
+      await copyFile(certificate.key, own.key)
+    }
+    if (isRoot) {
+      const [user, group] = [await idOf('-u'), await idOf('-g')]
+      const files = certificate === undefined ? [] : [own.cert, own.key]
+      for (const path of [folder, ...files]) await chown(path, user, group)
+    }
     const [command, args] = asUser(join(bin as string, 'initdb'), [
       ...['-D', data, '-U', 'onestep', '--auth=trust', '--no-sync', '-E', 'UTF8', '--locale=C'],
     ])

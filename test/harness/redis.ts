@@ -1,24 +1,36 @@
 // A private redis-server that writes each second what it did, as the documentation asks of one that carries studies.
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { freePort } from './freePort.js'
 import { end, exited, launch, until } from './server.js'
-import type { TestServer } from './server.js'
+import type { Certificate, TestServer } from './server.js'
 
 const binary = ['/usr/bin/redis-server', '/usr/local/bin/redis-server'].find((path) => existsSync(path))
 
 /** Why there is no Redis here, or undefined where there is one. A skipped test fails where ONESTEP_REQUIRE_ALL is set. */
 export const noRedis = binary === undefined ? 'redis-server is not installed' : undefined
 
+export interface RedisSettings {
+  /** Asked of clients. */
+  readonly password?: string
+  /** TLS alone. */
+  readonly certificate?: Certificate
+}
+
 /** One command on a connection of its own. */
-const ask = async (port: number, password: string | undefined, ...command: [string, ...string[]]) => {
+const ask = async (
+  port: number,
+  { password, certificate }: RedisSettings,
+  ...command: [string, ...string[]]
+) => {
   const client = new Redis({
     host: '127.0.0.1',
     port,
     ...(password !== undefined && { password }),
+    ...(certificate !== undefined && { tls: { ca: readFileSync(certificate.cert) } }),
     lazyConnect: true,
     maxRetriesPerRequest: 0,
     retryStrategy: () => null,
@@ -32,13 +44,18 @@ const ask = async (port: number, password: string | undefined, ...command: [stri
   }
 }
 
-/** Starts one; `password` is asked of clients. */
-export const startRedis = async (options: { readonly password?: string } = {}): Promise<TestServer> => {
-  const { password } = options
+/** Starts one. */
+export const startRedis = async (settings: RedisSettings = {}): Promise<TestServer> => {
+  const { password, certificate } = settings
   const folder = await mkdtemp(join(tmpdir(), 'onestep-redis-'))
   const port = await freePort()
+  const tls = ({ cert, key }: Certificate): readonly string[] => [
+    ...['--port', '0', '--tls-port', String(port), '--tls-auth-clients', 'no'],
+    ...['--tls-cert-file', cert, '--tls-key-file', key, '--tls-ca-cert-file', cert],
+  ]
   const args = [
-    ...['--bind', '127.0.0.1', '--port', String(port), '--dir', folder, '--save', ''],
+    ...(certificate === undefined ? ['--port', String(port)] : tls(certificate)),
+    ...['--bind', '127.0.0.1', '--dir', folder, '--save', ''],
     ...['--appendonly', 'yes', '--appendfsync', 'everysec', '--maxmemory-policy', 'noeviction'],
     ...(password === undefined ? [] : ['--requirepass', password]),
   ]
@@ -49,7 +66,7 @@ export const startRedis = async (options: { readonly password?: string } = {}): 
     server = started
     await until('redis-server', async () => {
       if (exited(started.child)) throw new Error(`redis-server ended: ${started.output()}`)
-      return ask(port, password, 'PING').then(
+      return ask(port, settings, 'PING').then(
         (answer) => answer === 'PONG',
         () => false,
       )
@@ -69,12 +86,12 @@ export const startRedis = async (options: { readonly password?: string } = {}): 
     throw error
   }
   return {
-    url: `redis://${password === undefined ? '' : `:${password}@`}127.0.0.1:${String(port)}`,
+    url: `${certificate === undefined ? 'redis' : 'rediss'}://${password === undefined ? '' : `:${password}@`}127.0.0.1:${String(port)}`,
     port,
     kill,
     start,
     empty: async () => {
-      await ask(port, password, 'FLUSHALL')
+      await ask(port, settings, 'FLUSHALL')
     },
     [Symbol.asyncDispose]: dispose,
   }

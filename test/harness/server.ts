@@ -1,8 +1,10 @@
 // A private server of a test: on a port of its own, with its data in a temporary folder, to be killed and started again at will.
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { promisify } from 'node:util'
 
 /** A broker that tests may mistreat. */
 export interface TestServer {
@@ -16,6 +18,22 @@ export interface TestServer {
   empty(): Promise<void>
   /** Ends it and removes its data. */
   [Symbol.asyncDispose](): Promise<void>
+}
+
+/** A certificate for 127.0.0.1 that nobody has signed but itself, and its key: paths of PEM files. */
+export interface Certificate {
+  readonly cert: string
+  readonly key: string
+}
+
+/** Makes one in a folder. */
+export const makeCertificate = async (folder: string): Promise<Certificate> => {
+  const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
+  await promisify(execFile)('openssl', [
+    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'],
+    ...['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', cert],
+  ])
+  return { cert, key }
 }
 
 /** Resolves once `holds` does. @throws after `seconds`, with what it waited for. */
