@@ -235,8 +235,6 @@ export { machine, machineLine } from './study/bench/machine.js'
 export type { Machine } from './study/bench/machine.js'
 /** Times measured side by side: `timing.sideBySide`, `timing.computing`, `timing.waiting`, `timing.ratio`. */
 export * as timing from './study/bench/timing.js'
-export { computeStudy } from './study/computeStudy.js'
-export type { ComputedStudy, ComputeStudyOptions } from './study/computeStudy.js'
 export { csvText } from './study/csv.js'
 export { defineStudyProblem } from './study/problem/studyProblem.js'
 export type {
@@ -259,9 +257,6 @@ export { groupedPanels, linePlot } from './study/plot.js'
 export { progressReporter } from './study/progress.js'
 export type { ProgressOptions, ProgressReporter, ShownProgress } from './study/progress.js'
 export { htmlReport } from './study/report.js'
-export type { RunSummary, StudyProgress } from './study/run.js'
-export type { Block, Column, ColumnData } from './study/store/block.js'
-export type { RunDirectory } from './study/store/runDirectory.js'
 /** Of plain numbers: `statistics.median`, `statistics.bootstrapInterval`, … */
 export * as statistics from './study/statistics.js'
 export { textTable } from './study/table.js'
