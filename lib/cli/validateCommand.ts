@@ -30,7 +30,7 @@ const countsOf = ({ space, strategies, solvers, tolerances, repeats, bench }: St
   const thetas = thetaCount(space)
   const cells = bench === undefined ? 1 : bench.sizes.length * bench.threads.length
   const variants = strategies.length * solvers.length * tolerances.length * cells
-  return { thetas, variants, rows: variants * repeats * thetas }
+  return { thetas, variants, rows: variants * repeats * (bench?.repeats ?? thetas) }
 }
 
 const counted = (count: number, one: string, several = `${one}s`): string =>
@@ -73,7 +73,9 @@ const summary = (file: string, specification: StudySpecification): string => {
     ['variants', `${String(variants)}: ${parts.join(' × ')}`],
     [
       'rows',
-      `${String(rows)}: ${counted(variants, 'variant')} × ${counted(repeats, 'repeat')} × ${String(thetas)} θ`,
+      bench === undefined
+        ? `${String(rows)}: ${counted(variants, 'variant')} × ${counted(repeats, 'repeat')} × ${String(thetas)} θ`
+        : `${String(rows)}: ${counted(variants, 'variant')} × ${counted(repeats, 'process', 'processes')} × ${counted(bench.repeats, 'run')} of ${String(bench.batch)} θ`,
     ],
     ['recorded', record.join(', ')],
   ]
