@@ -1,8 +1,8 @@
-// Who works on a run directory: a small file for each runner, rewritten now and then, and a file that asks all of them to end. None of it
-// is truth: it may be missing, old or wrong.
+// Who works on a run directory: for each runner a small file that is rewritten now and then, and a log; and a file that asks all of them
+// to end. None of it is truth: it may be missing, old or wrong.
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { readFile, readdir, rm } from 'node:fs/promises'
+import { appendFile, readFile, readdir, rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import type { RunDirectory } from './store/runDirectory.js'
 
@@ -39,6 +39,8 @@ export interface Runner extends RunnerProgress {
 export interface Presence {
   /** Says that it drains. */
   drain(): void
+  /** Adds a line to this runner's log, logs/ID.jsonl: the time, the event and its fields. */
+  log(event: string, fields?: object): void
   /** The last word. */
   close(): Promise<void>
 }
@@ -67,6 +69,12 @@ export const beginPresence = (
     )
     return writing
   }
+  let logging: Promise<void> = Promise.resolve()
+  const log = (event: string, fields: object = {}): void => {
+    const line = `${JSON.stringify({ at: new Date().toISOString(), event, ...fields })}\n`
+    logging = logging.then(() => appendFile(run.path(`logs/${id}.jsonl`), line).catch(() => undefined))
+  }
+  log('begin', { study: run.manifest.id, host, pid, threads, onestep: run.manifest.onestep })
   const timer = setInterval(() => {
     void write()
     if (existsSync(run.path(stopFile))) onStop()
@@ -75,12 +83,15 @@ export const beginPresence = (
   void write()
   return {
     drain: () => {
+      if (state === 'running') log('drain')
       state = 'draining'
     },
+    log,
     close: async () => {
       clearInterval(timer)
       state = 'done'
-      await write()
+      log('end', progress())
+      await Promise.all([write(), logging])
     },
   }
 }

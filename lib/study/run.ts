@@ -121,12 +121,20 @@ export const runStudy = async (run: RunDirectory, options: RunStudyOptions): Pro
           ...{ out, signal: end },
           onProgress: (part) => underWay.set(chunk, part),
         })
-        await run.publish(chunk, out)
+        const stored = await run.publish(chunk, out)
+        presence.log('chunk', {
+          chunk,
+          stored,
+          rows: outcome.rows,
+          seconds: outcome.seconds,
+          statuses: outcome.statuses,
+        })
         for (const [name, n] of Object.entries(outcome.statuses)) statuses[name] = (statuses[name] ?? 0) + n
         rows += outcome.rows
         chunks++
       } catch (error) {
         if (error instanceof ComputeAborted) return
+        presence.log('failed', { chunk, reason: error instanceof Error ? error.message : String(error) })
         abort()
         throw error
       } finally {

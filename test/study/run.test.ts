@@ -1,5 +1,5 @@
 // Running a study: whatever ends it, and whoever else runs it, every row is there once.
-import { readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { DataError } from '../../lib/index.js'
@@ -118,6 +118,10 @@ test('progress and presence', async (t) => {
     [...seen].sort((a, b) => a - b),
   )
   t.match(await runnersOf(run), [{ state: 'done', threads: 3, rows: 60, chunks: 12, pid: process.pid }])
+  const [log = ''] = await readdir(run.path('logs'))
+  const events = (await readFile(run.path(`logs/${log}`), 'utf8')).trim().split('\n')
+  t.equal(events.filter((line) => line.includes('"event":"chunk"')).length, 12)
+  t.match(JSON.parse(events.at(-1) ?? ''), { event: 'end', chunks: 12, rows: 60 })
   await writeFile(run.path('runners/garbage.json'), 'no JSON')
   t.equal((await runnersOf(run)).length, 1)
   await t.rejects(runStudy(run, { computer, thread: 3 } as never), { message: /did you mean|Did you mean/ })

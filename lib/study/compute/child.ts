@@ -1,6 +1,6 @@
 // The compute process: a pool, and whatever chunks it is told to compute. It loads no module of the user and reads nothing but blobs;
 // what kills it costs the chunk that it held. It ends with the process that started it.
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { toRecord } from '../../base/errorRecord.js'
 import { Pool } from '../../pool/pool.js'
@@ -80,6 +80,16 @@ const answer = async (request: ComputeRequest): Promise<void> => {
   }
 }
 
+/** Of the processes here, the kernel is to end this one first when memory runs out: it can be started again. */
+const offerItself = (): void => {
+  try {
+    writeFileSync('/proc/self/oom_score_adj', '500')
+  } catch {
+    // Elsewhere than on Linux, or where it is not allowed, the kernel chooses by itself.
+  }
+}
+
+offerItself()
 // A terminal sends its interrupt to the whole group: when to end is for the process that started this one to say.
 process.on('SIGINT', () => undefined)
 process.on('message', (request: ComputeRequest) => void answer(request))
