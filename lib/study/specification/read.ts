@@ -39,10 +39,14 @@ export interface ParseOptions {
 /** Where the flaws of a study stand: in a value given beside the file, or in its text, where there is one. */
 class Places {
   private readonly file: string
-  private readonly text: Pick<SourceText, 'position'> | undefined
+  private readonly text: Pick<SourceText, 'position' | 'has'> | undefined
   private readonly overrides: readonly Override[]
 
-  constructor(file: string, text: Pick<SourceText, 'position'> | undefined, overrides: readonly Override[]) {
+  constructor(
+    file: string,
+    text: Pick<SourceText, 'position' | 'has'> | undefined,
+    overrides: readonly Override[],
+  ) {
     this.file = file
     this.text = text
     this.overrides = overrides
@@ -51,9 +55,11 @@ class Places {
   private overrideAt(path: Path): Override | undefined {
     const begins = (long: Path, short: Path): boolean =>
       short.every((part, i) => String(long[i]) === String(part))
-    // One that is a part of what is wrong counts where it is right below.
+    const inFile = this.text?.has(path) ?? false
+    // One that is a part of what is wrong counts where it stands right below, or made it.
     return this.overrides.findLast(
-      ({ path: own }) => begins(path, own) || (own.length === path.length + 1 && begins(own, path)),
+      ({ path: own }) =>
+        begins(path, own) || (begins(own, path) && (!inFile || own.length === path.length + 1)),
     )
   }
 

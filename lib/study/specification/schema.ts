@@ -10,7 +10,8 @@ import type { BenchSpecification, Named } from './specification.js'
 import { strategySchema } from './strategies.js'
 
 /** Names of files on every system: no separators, no dots in front or at the end, none that Windows keeps for devices. */
-const fileName = /^(?!(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$))\w(?:[\w.-]{0,98}\w)?$/i
+const fileName =
+  /^(?!(?:__proto__|constructor|prototype)$)(?!(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$))\w(?:[\w.-]{0,98}\w)?$/i
 
 const studyName = text(
   'a name that files can have: at most 100 letters, digits and "_", and within it "-" and "."',

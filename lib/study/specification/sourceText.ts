@@ -22,6 +22,8 @@ export interface SourceText {
   readonly flaws: readonly TextFlaw[]
   /** Where the value of a path stands, or its key; where there is none, where the closest thing around it stands. */
   readonly position: (path: Path, atKey: boolean) => Position
+  /** Whether something stands at a path. */
+  readonly has: (path: Path) => boolean
 }
 
 /** Keys that objects of JavaScript have by themselves. */
@@ -58,6 +60,7 @@ const failed = (...flaws: readonly (readonly [Position, string])[]): SourceText 
   data: undefined,
   flaws: flaws.map(([position, message]) => ({ path: [], message, position })),
   position: () => start,
+  has: () => false,
 })
 
 const offsetPosition = (text: string, offset: number): Position => {
@@ -224,6 +227,7 @@ export const readText = (text: string, format: 'yaml' | 'json'): SourceText => {
   return {
     data: reader.stopped ? undefined : data,
     flaws: reader.flaws,
+    has: (path) => nodesAt(document, path).found === path.length,
     position: (path, atKey) => {
       const { key, value, found } = nodesAt(document, path)
       const atValue = found === path.length && !atKey && !isEmpty(value)

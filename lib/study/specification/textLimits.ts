@@ -3,7 +3,7 @@
 import { Lexer } from 'yaml'
 
 /** Limits: characters of a text, its tokens, values that aliases make of it, aliases, and levels. */
-export const limits = { size: 2 ** 20, tokens: 300_000, values: 100_000, aliases: 100, depth: 32 } as const
+export const limits = { size: 2 ** 20, tokens: 400_000, values: 100_000, aliases: 100, depth: 32 } as const
 
 /** How many blocks are open at a column: those that begin to the right of it have ended. */
 class Blocks {
