@@ -1,9 +1,10 @@
 // auto: as much work as the tolerance needs, chosen by each lane.
 //   The adjoint Kᵀw = −∇ₓg of the equation G(x̄, θ) = 0, K = ∂ₓG, and with it ∇θL, L = g + wᵀG (see certificate.ts):
 //     the solver's own equation has a factor                  one solve
-//     n ≤ 48                                                  LU of K = ∂ₓF − I, formed by n products
+//     predicted to be cheaper, see predictedCost.ts           LU of K = ∂ₓF − I, formed by n products
 //     K symmetric, which a probe tells                        conjugate gradients
 //     else                                                    GMRES, whose first step is the scaled one-step derivative
+//   and LU again where these two did not meet the tolerance, if the matrix is not too large.
 //   Refined until what a correction of w changes is below the tolerance: for a superlinear F that is after a product or two,
 //   and w = ∇ₓg is one-step.
 //   Where x̄ is not a fixed point to that tolerance, it is moved there by x ← x − K⁻¹G, and the derivative is taken there.
@@ -37,7 +38,7 @@ import { norm2 } from '../ops/reduce.js'
 import { grad } from '../transform/derivatives.js'
 import { lagrangianGradient, normOf, reportCertificate, rounding } from './certificate.js'
 import { linearizeAt } from './linearize.js'
-import { rootSystem } from './rootSystem.js'
+import { largestFormed, rootSystem } from './rootSystem.js'
 import type { LinearSolver, RootSystem } from './rootSystem.js'
 import type { Solved, Strategy } from './strategy.js'
 
@@ -127,12 +128,19 @@ interface AtPoint {
   readonly change: (e: Tensor) => readonly Tensor[]
 }
 
-interface Found extends Omit<AtPoint, 'change'> {
+interface Found extends Omit<AtPoint, 'change' | 'gain'> {
   /** What x̄, moved as near to x* as it was, is still away. */
   readonly unconverged: Tensor
   /** ‖x* − x̄‖ */
   readonly moved: Tensor
+  readonly method: Tensor
 }
+
+/** The derivative at a point, and the system that it was found by, whose matrix is formed where `direct`. */
+type Taken = (
+  solved: Solved,
+  direct?: boolean,
+) => { readonly system: RootSystem; readonly derivative: AtPoint }
 
 /**
  * Moves x̄ towards x* by x ← x − K⁻¹G(x), K of x̄, until a step is negligible; `short` is the part of the way that is left.
@@ -140,32 +148,27 @@ interface Found extends Omit<AtPoint, 'change'> {
  */
 const polish = ({ x, theta, residual, solve }: RootSystem, gain: Tensor, least: number) => {
   const end = whileLoop(
-    ({ e, before, k }: { x: Tensor; e: Tensor; before: Tensor; k: Tensor }) =>
+    ({ e, before, k }: Record<'x' | 'e' | 'before' | 'k' | 'products', Tensor>) =>
       logicalAnd(
         logicalAnd(greater(mul(e, maximum(1, gain)), mul(least, norm2(x))), less(e, mul(0.5, before))),
         less(k, mostSteps),
       ),
     (at) => {
-      const { d, reached } = solve(neg(residual(at.x, theta)), careful)
+      const { d, reached, products } = solve(neg(residual(at.x, theta)), careful)
       const e = where(greater(reached, 2 * careful), Infinity, norm2(d))
-      return { x: add(at.x, d), e, before: at.e, k: add(at.k, 1) }
+      return { x: add(at.x, d), e, before: at.e, k: add(at.k, 1), products: add(at.products, products) }
     },
-    { x, e: tensor(1e300), before: tensor(Infinity), k: tensor(0) },
+    { x, e: tensor(1e300), before: tensor(Infinity), k: tensor(0), products: tensor(0) },
   )
   const way = norm2(sub(end.x, x))
-  return { x: end.x, way, short: div(end.e, maximum(way, tiny)) }
+  return { x: end.x, way, short: div(end.e, maximum(way, tiny)), products: end.products }
 }
 
 /** The derivative at x̄ or, where the error of x̄ can matter, at a point as near to x* as the tolerance asks for. */
-const nearFixedPoint = (
-  solved: Solved,
-  at: (solved: Solved) => { readonly system: RootSystem; readonly derivative: AtPoint },
-  tol: number,
-): Found => {
-  const { system, derivative } = at(solved)
-  report('method', system.method)
-  const { x, linear, solve } = system
-  const cheap = system.kind === 'factor'
+const nearFixedPoint = (solved: Solved, at: Taken, tol: number, direct?: boolean) => {
+  const { system, derivative } = at(solved, direct)
+  const { x, linear, solve, kind, method, made } = system
+  const cheap = kind === 'factor'
   const size = normOf(derivative.parts)
   // With a factor at hand the change is measured; else it is guessed from the residual, as large as the adjoint makes it.
   const held = cheap
@@ -176,21 +179,41 @@ const nearFixedPoint = (
   >(
     greater(held, mul((cheap ? small : negligible) * tol, size)),
     () => {
-      const { x: near, way, short } = polish(system, derivative.gain, cheap ? exact : negligible * tol)
-      const there = at({ ...solved, x: near }).derivative
+      const {
+        x: near,
+        way,
+        short,
+        products,
+      } = polish(system, derivative.gain, cheap ? exact : negligible * tol)
+      const { system: other, derivative: there } = at({ ...solved, x: near }, direct)
       const change = normOf(there.parts.map((t, i) => sub(t, derivative.parts[i] as Tensor)))
-      return [there.parts, there.left, there.products, mul(short, change), way]
+      const spent = add(add(products, there.products), other.made)
+      return [there.parts, there.left, spent, mul(short, change), way]
     },
     () => [derivative.parts, derivative.left, tensor(0), held, tensor(0)],
   )
-  return {
-    parts,
-    left,
-    gain: derivative.gain,
-    products: add(products, derivative.products),
-    unconverged,
-    moved,
-  }
+  const spent = add(add(products, derivative.products), made)
+  return { kind, found: { parts, left, products: spent, unconverged, moved, method } }
+}
+
+/** What is neglected and unconverged, twice. */
+const estimateOf = ({ left, unconverged }: Found): Tensor => mul(2, add(mul(leftOver, left), unconverged))
+
+const meets = (found: Found, tol: number): Tensor =>
+  lessEqual(estimateOf(found), mul(tol, maximum(normOf(found.parts), tiny)))
+
+/** The derivative by the method that is predicted to be cheapest; by LU where an iterative one did not meet the tolerance. */
+const find = (solved: Solved, at: Taken, tol: number): Found => {
+  const { kind, found } = nearFixedPoint(solved, at, tol)
+  if (kind !== 'iterative' || (solved.x.shape[0] as number) > largestFormed) return found
+  return cond(
+    meets(found, tol),
+    () => found,
+    () => {
+      const { found: again } = nearFixedPoint(solved, at, tol, true)
+      return { ...again, products: add(found.products, again.products) }
+    },
+  )
 }
 
 /**
@@ -208,16 +231,16 @@ const once = (t: Tensor, { x, theta }: Solved): Tensor => {
   return applyCustom(inputs, { label: 'auto', graph, jvp: refuse, vjp: refuse })[0] as Tensor
 }
 
-const note = ({ parts, left, products, unconverged }: Found, unseen: Tensor, tol: number): void => {
-  const size = normOf(parts)
-  const neglected = mul(leftOver, left)
-  const estimate = mul(2, add(neglected, unconverged))
-  const met = logicalAnd(lessEqual(estimate, mul(tol, maximum(size, tiny))), lessEqual(unseen, tol))
+const note = (found: Found, unseen: Tensor, tol: number): void => {
+  const size = normOf(found.parts)
+  const met = logicalAnd(meets(found, tol), lessEqual(unseen, tol))
   const { ok, singular, toleranceNotMet } = gradientStatusCode
   report('gradientStatus', where(isFinite(size), where(met, ok, toleranceNotMet), singular))
-  const withRounding = add(estimate, mul(rounding, size))
-  reportCertificate({ estimate: withRounding, bound: Infinity, neglected, unconverged, rho: NaN })
-  report('products', products)
+  const estimate = add(estimateOf(found), mul(rounding, size))
+  const [neglected, unconverged] = [mul(leftOver, found.left), found.unconverged]
+  reportCertificate({ estimate, bound: Infinity, neglected, unconverged, rho: NaN })
+  report('products', found.products)
+  report('method', found.method)
 }
 
 /**
@@ -243,8 +266,8 @@ export const auto = (options: AutoOptions = {}): Strategy => {
     seesOuter: boolean,
   ): readonly Maybe[] => {
     const indices = wanted.flatMap((flag, i) => (flag ? [i] : []))
-    const at = (here: Solved): { readonly system: RootSystem; readonly derivative: AtPoint } => {
-      const system = rootSystem(here, { form: 'own', wanted, maxSteps })
+    const at: Taken = (here, direct) => {
+      const system = rootSystem(here, { form: 'own', wanted, maxSteps, direct })
       const { x, theta, linear, kind, solveTransposed } = system
       const pulled = (d: Tensor): Tensor[] => {
         const all = linear.pullTheta(d)
@@ -265,7 +288,7 @@ export const auto = (options: AutoOptions = {}): Strategy => {
       }
       return { system, derivative: { parts, left, gain, products, change } }
     }
-    const found = nearFixedPoint(solved, at, tol)
+    const found = find(solved, at, tol)
     note(found, seesOuter ? tensor(0) : div(found.moved, maximum(norm2(stopGradient(solved.x)), tiny)), tol)
     return wanted.map((flag, i) =>
       flag ? once(found.parts[indices.indexOf(i)] as Tensor, solved) : undefined,
@@ -282,8 +305,8 @@ export const auto = (options: AutoOptions = {}): Strategy => {
     jvp: (solved, dTheta) => {
       if (dTheta.every((t) => t === undefined)) return undefined
       const given = dTheta.map((t) => t && stopGradient(t))
-      const at = (here: Solved): { readonly system: RootSystem; readonly derivative: AtPoint } => {
-        const system = rootSystem(here, { form: 'own', maxSteps })
+      const at: Taken = (here, direct) => {
+        const system = rootSystem(here, { form: 'own', maxSteps, direct })
         const { x, theta, residual, linear, kind, apply, solve } = system
         const source = linear.push(undefined, given) ?? broadcast(0, x.shape)
         const { d, left, products } = settle(neg(source), {
@@ -297,7 +320,7 @@ export const auto = (options: AutoOptions = {}): Strategy => {
         }
         return { system, derivative: { parts: [d], left, gain, products, change } }
       }
-      const found = nearFixedPoint(solved, at, tol)
+      const found = find(solved, at, tol)
       note(found, tensor(0), tol)
       return once(found.parts[0] as Tensor, solved)
     },

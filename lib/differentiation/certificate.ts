@@ -150,8 +150,8 @@ const formOf = ({ constants }: CertificateOptions): 'own' | 'fixedPoint' =>
   constants === undefined ? 'own' : 'fixedPoint'
 
 /** Solves by a system, which count what they cost; `done` reports it. */
-const counted = ({ solve, solveTransposed, method }: RootSystem) => {
-  const spent: Tensor[] = []
+const counted = ({ solve, solveTransposed, method, made }: RootSystem) => {
+  const spent: Tensor[] = [tensor(made)]
   const counting =
     (solver: LinearSolver) =>
     (b: Tensor, tol: number): Tensor => {

@@ -1,5 +1,6 @@
 // A finished solve as a root x̄ of G(x, θ), with solves by K = ∂ₓG: the solver's own equation and factor where it has them, else
-// G = F − x, its matrix factorized where it is small, else conjugate gradients where K is symmetric, and GMRES where it is not.
+// G = F − x, its matrix factorized where that is predicted to be cheaper (see predictedCost.ts), else conjugate gradients where K is
+// symmetric, and GMRES where it is not.
 import { stream } from '../base/random.js'
 import { array } from '../base/ndarray.js'
 import { adjointMethods } from '../base/status.js'
@@ -14,11 +15,12 @@ import { abs, lessEqual, mul, neg, stopGradient, sub, where } from '../ops/eleme
 import { dot, luFactor } from '../ops/linalg.js'
 import { norm2 } from '../ops/reduce.js'
 import { equationOf, linearizeAt } from './linearize.js'
+import { prefersMatrix } from './predictedCost.js'
 import type { Linearization, Solved, VectorMap } from './strategy.js'
 
 /**
  * d with K d = b, to `tol` times the norm of b where the method iterates, the relative residual that it reached, and the number of
- * products with K.
+ * products with K that it made.
  */
 export type LinearSolver = (
   b: Tensor,
@@ -38,6 +40,8 @@ export interface RootSystem {
   readonly kind: 'factor' | 'lu' | 'iterative'
   /** The code of the method, which an instance may choose for itself. */
   readonly method: Tensor
+  /** Products with K that were made at once: for its matrix, or to see whether it is symmetric. */
+  readonly made: number
   /** K d */
   readonly apply: (d: Tensor) => Tensor
   readonly solve: LinearSolver
@@ -51,10 +55,12 @@ export interface RootSystemOptions {
   readonly wanted?: readonly boolean[]
   /** Step limit of CG and GMRES; default max(100, 2 n). */
   readonly maxSteps?: number | undefined
+  /** Whether the matrix of K is formed in any case; default: where that is predicted to be cheaper. */
+  readonly direct?: boolean | undefined
 }
 
-/** Up to this order the matrix of K is formed, by as many products, and factorized. */
-const largestFormed = 48
+/** No matrix of a larger order is formed: each lane has its own. */
+export const largestFormed = 512
 const restart = 30
 /** How much ⟨Kᵀu, v⟩ and ⟨u, Kᵀv⟩ may differ where K counts as symmetric. */
 const asymmetry = 1e-10
@@ -70,27 +76,29 @@ export const rootSystem = (solved: Solved, options: RootSystemOptions): RootSyst
   const apply = (d: Tensor): Tensor => orZero(linear.push(d, []), x.shape)
   const common = { x, theta, residual, linear, apply }
   const atOnce =
-    (solve: (b: Tensor) => Tensor, products: number): LinearSolver =>
-    (b) => ({ d: solve(b), reached: tensor(0), products: tensor(products) })
+    (solve: (b: Tensor) => Tensor): LinearSolver =>
+    (b) => ({ d: solve(b), reached: tensor(0), products: tensor(0) })
   if (own !== undefined) {
     const { solve, solveTransposed } = own.linearize(x, theta)
     return {
       ...common,
       kind: 'factor',
       method: tensor(codeOf('factor')),
-      solve: atOnce(solve, 0),
-      solveTransposed: atOnce(solveTransposed, 0),
+      made: 0,
+      solve: atOnce(solve),
+      solveTransposed: atOnce(solveTransposed),
     }
   }
   const transposed = linear.pullX
-  if (n <= largestFormed) {
+  if (options.direct ?? (n <= largestFormed && prefersMatrix(apply, n))) {
     const { solve, solveTransposed } = luFactor(matrixOf(apply, n))
     return {
       ...common,
       kind: 'lu',
       method: tensor(codeOf('lu')),
-      solve: atOnce(solve, n),
-      solveTransposed: atOnce(solveTransposed, n),
+      made: n,
+      solve: atOnce(solve),
+      solveTransposed: atOnce(solveTransposed),
     }
   }
   const maxSteps = options.maxSteps ?? Math.max(100, 2 * n)
@@ -120,6 +128,7 @@ export const rootSystem = (solved: Solved, options: RootSystemOptions): RootSyst
     ...common,
     kind: 'iterative',
     method: where(symmetric, codeOf('cg'), codeOf('gmres')),
+    made: 2,
     solve: iterative(apply, transposed),
     solveTransposed: iterative(transposed, apply),
   }

@@ -50,8 +50,9 @@ const theta = array([0.4, -0.7, 0.2])
 
 const systems = [
   { name: 'small: LU', n: 10, symmetric: false, method: 'lu' },
-  { name: 'large, symmetric: CG', n: 70, symmetric: true, method: 'cg' },
-  { name: 'large: GMRES', n: 70, symmetric: false, method: 'gmres' },
+  { name: 'larger, symmetric: LU', n: 70, symmetric: true, method: 'lu' },
+  { name: 'large, symmetric: CG', n: 400, symmetric: true, method: 'cg' },
+  { name: 'large: GMRES', n: 400, symmetric: false, method: 'gmres' },
 ]
 
 for (const { name, n, symmetric, method } of systems) {
@@ -143,17 +144,46 @@ test('what cannot be met is told', async (t) => {
     (p: Tensor) => hypergradient({ inner: still, x0: array([1, 2, 3]), outer, strategy: auto() })(p).gradient,
   )(theta)
   t.not(singular.gradientStatus, 'ok')
-  // Too few steps for GMRES.
+  // Too few steps for GMRES, and a matrix that is too large to be formed.
   const few = compile(
     (p: Tensor) =>
       hypergradient({
-        inner: layer(70, false, 1.9)(1e-9),
-        x0: zeros([70]),
+        inner: layer(600, false, 1.9)(1e-9),
+        x0: zeros([600]),
         outer,
         strategy: auto({ tol: 1e-12, maxSteps: 1 }),
       })(p).gradient,
   )(theta)
   t.equal(few.gradientStatus, 'toleranceNotMet')
+  t.equal(few.method, 'gmres')
+})
+
+test('LU takes over where GMRES falls short, for the instances where it does', async (t) => {
+  const n = 400
+  const gradient = (strategy: Strategy, tol: number) =>
+    compile(
+      (p: Tensor) =>
+        hypergradient({
+          inner: layer(n, false, 1.9)(tol),
+          x0: zeros([n]),
+          outer,
+          strategy,
+          certificate: false,
+        })(p).gradient,
+    )
+  const batch = array([0.4, -0.7, 0.2, 1, 2, 3], [2, 3])
+  const exact = gradient(implicit(), 1e-13).batch(batch).value.data
+  const { value, gradientStatus, method, products } = gradient(auto({ maxSteps: 1 }), 1e-4).batch(batch)
+  t.ok(gradientStatus.every((code) => code === 0))
+  t.strictSame([...(method ?? [])], [1, 1], 'lu')
+  t.ok(products?.every((count) => count >= n))
+  t.ok(distance(value.data, exact) <= 1e-6 * Math.hypot(...exact))
+  // Where tanh is flat two products suffice.
+  const mixed = gradient(auto({ maxSteps: 2 }), 1e-10).batch(
+    array([0.4, -0.7, 0.2, 4000, 5000, -6000], [2, 3]),
+  )
+  t.strictSame([...(mixed.method ?? [])], [1, 2], 'lu, and cg, since ∂ₓF = 0 is symmetric')
+  t.ok(mixed.gradientStatus.every((code) => code === 0))
 })
 
 test('second derivatives and wrong options are refused', async (t) => {

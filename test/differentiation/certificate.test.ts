@@ -189,7 +189,7 @@ test('rigorous is said of each instance: where it was seen that ρ is larger, th
 })
 
 test('large systems: CG where ∂ₓF is symmetric, GMRES where it is not', async (t) => {
-  const n = 80
+  const n = 400
   const make = (skew: number) => {
     const W = array(
       Float64Array.from({ length: n * n }, (_, k) => {
@@ -218,12 +218,33 @@ test('large systems: CG where ∂ₓF is symmetric, GMRES where it is not', asyn
     const { gradient, exact } = make(skew)
     for (const tol of [1e-2, 1e-10]) {
       for (const strategy of [oneStep(), neumann(4), implicit()]) {
-        const { value, certificate } = gradient(tol, strategy)
+        const { value, certificate, method, products } = gradient(tol, strategy)
         const error = distance((value as NDArray).data, exact)
         const estimate = certificate?.estimate ?? NaN
+        t.equal(method, skew === 0 ? 'cg' : 'gmres')
+        t.ok((products ?? 0) > 2 && (products ?? Infinity) < 400)
         t.ok(error <= estimate + 1e-11 && (estimate <= 10 * error || estimate < 1e-4), `skew ${String(skew)}`)
       }
     }
+  }
+})
+
+test('the cost that is reported is that of the certificate, whatever the strategy', async (t) => {
+  const all: readonly Strategy[] = [
+    ...strategies,
+    implicit({ linearSolver: 'cg' }),
+    implicit({ linearSolver: 'gmres' }),
+  ]
+  for (const strategy of all) {
+    const h = hypergradient({
+      inner: contraction(0.7, 1e-3),
+      x0: zeros([3]),
+      outer,
+      strategy,
+      certificate: true,
+    })
+    const { products, method } = compile((p: Tensor) => h(p).gradient)(array(theta))
+    t.strictSame([products, method], [3, 'lu'], `${strategy.name}: a matrix of order 3, once`)
   }
 })
 
