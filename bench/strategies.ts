@@ -108,7 +108,7 @@ const points = async (
   const forward = compile((p: never) => solve(inner, { x0, theta: p }))
   const all = contestants.flatMap(([family, strategies]) =>
     strategies.map((strategy) => {
-      const h = hypergradient({ inner, x0, outer, strategy })
+      const h = hypergradient({ inner, x0, outer, strategy, certificate: false })
       const f = compile((p: never) => h(p).gradient)
       const { value, gradientStatus } = f(theta)
       const gradient = entries(value)

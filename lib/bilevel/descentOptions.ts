@@ -83,7 +83,7 @@ interface Rules<P, D> {
   readonly lanes?: number | 'auto'
 }
 
-/** One inner problem; or a function of an instance's data that makes it. The certificate is on unless it is said to be off. */
+/** One inner problem; or a function of an instance's data that makes it. Hypergradients are certified unless `certificate: false`. */
 export interface DescentOptions<X, P, S, D> extends Rules<P, D> {
   readonly problem: HypergradientOptions<X, P, S> | ((data: D) => HypergradientOptions<X, P, S>)
 }

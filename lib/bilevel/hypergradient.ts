@@ -34,7 +34,7 @@ interface Common<X, P> {
   readonly outer: (x: X, theta: P) => Operand
   /** How x̄ is differentiated; default implicit(). */
   readonly strategy?: Strategy
-  /** Reports how wrong the hypergradient can be: `certificate` beside the results. Default false. */
+  /** Reports how wrong the hypergradient can be: `certificate` beside the results. Default true; false saves what it costs. */
   readonly certificate?: boolean | CertificateOptions
 }
 
@@ -125,7 +125,7 @@ export function hypergradient<X, P>(
   options: Common<X, P> & { readonly inner: object; readonly x0?: unknown },
 ): Hypergradient<X, P> {
   checkOptions('hypergradient', options, ['inner', 'x0', 'outer', 'strategy', 'certificate'])
-  const { outer, strategy, certificate = false } = options
+  const { outer, strategy, certificate = true } = options
   const { names, problems } = solversOf(options.inner, options.x0)
   // A strategy that takes the outer objective as a whole does so where it is that of all inner problems.
   const whole = problems.every(({ strategy: own }) => own === undefined) ? strategy?.gradient : undefined

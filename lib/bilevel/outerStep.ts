@@ -116,7 +116,7 @@ export const outerStep =
     const given = adapted(original, thetaOf, accuracy)
     const run = (options: AnyProblem, at: Tensor, start: unknown) =>
       hypergradient<unknown, Tensor, never>(options as never)(at, start)
-    const here = run({ certificate: true, ...given }, u, warmStart ? x : undefined)
+    const here = run(given, u, warmStart ? x : undefined)
     /** h alone, from the last solution on; the gradient that comes with it is never computed. What it reports stays here: a trial that fails is no failure of the instance. */
     const objective =
       (options: AnyProblem) =>

@@ -2,6 +2,7 @@
 // errors, wrong use.
 import { test } from 'tap'
 import {
+  auto,
   compile,
   gradientDescent,
   hypergradient,
@@ -39,7 +40,7 @@ const exact: Readonly<Record<string, Strategy>> = {
 
 for (const [name, strategy] of Object.entries(exact)) {
   test(`ridge by Newton, ${name}: value, gradient and x`, async (t) => {
-    const f = compile(hypergradient({ inner: byNewton, x0, outer: ridgeOuter, strategy, certificate: true }))
+    const f = compile(hypergradient({ inner: byNewton, x0, outer: ridgeOuter, strategy }))
     const { value, status, gradientStatus, certificate } = f.batch(lambdas)
     t.ok(statusNames(status).every((s) => s === 'converged') && gradientStatus.every((code) => code === 0))
     lambdas.data.forEach((lambda, i) => {
@@ -65,7 +66,7 @@ test('ridge by gradient descent: what a strategy neglects, and what is unconverg
         maxSteps: 20000,
         tol,
       })
-      const f = compile(hypergradient({ inner, x0, outer: ridgeOuter, strategy, certificate: true }))
+      const f = compile(hypergradient({ inner, x0, outer: ridgeOuter, strategy }))
       const { value, certificate } = f.batch(lambdas)
       lambdas.data.forEach((lambda, i) => {
         const error = Math.abs((value.gradient.data[i] as number) - ridge(lambda).gradient)
@@ -75,6 +76,19 @@ test('ridge by gradient descent: what a strategy neglects, and what is unconverg
         )
       })
     }
+  }
+})
+
+test('certified unless told otherwise; the gradient is the same', async (t) => {
+  const given = { inner: byDescent, x0, outer: ridgeOuter }
+  for (const strategy of [oneStep(), neumann(5), truncated(3), implicit(), auto()]) {
+    const certified = compile(hypergradient({ ...given, strategy }))(2)
+    const bare = compile(hypergradient({ ...given, strategy, certificate: false }))(2)
+    t.ok((certified.certificate?.estimate ?? NaN) > 0, strategy.name)
+    t.ok((certified.products ?? 0) >= x0.length && certified.method === 'lu', 'the cost is reported')
+    // auto knows its error without being asked.
+    t.equal(bare.certificate === undefined, strategy.name !== 'auto')
+    t.ok(far(bare.value.gradient as number, certified.value.gradient as number) < 1e-13)
   }
 })
 
@@ -102,7 +116,6 @@ test('several inner problems: the sum of what each gives, each by its own strate
         },
         outer: ({ w, z }, lambda) => ridgeOuter(w, lambda).add(sumSquares(z).mul(0.5)),
         strategy: implicit(),
-        certificate: true,
       }),
     )
   for (const own of [undefined, oneStep()]) {
