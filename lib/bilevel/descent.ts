@@ -24,17 +24,21 @@ import type { DescentState, History, Live, Table } from './descentState.js'
 import { descentCode, descentStatuses } from './descentStatus.js'
 import { domain as domains } from './domain.js'
 import { firstColumns, outerStep, refining } from './outerStep.js'
-import type { AnyProblem, OuterProgram } from './outerStep.js'
+import type { AnyProblem, OuterProgram, Place } from './outerStep.js'
 
 interface StepValue {
   readonly next: NDArray
   readonly state: unknown
   readonly x: unknown
+  readonly adjoint: unknown
   readonly theta: unknown
   readonly value: NDArray
   readonly norm: NDArray
   readonly stepSize: NDArray
 }
+
+/** What the next step starts from. */
+const placeColumns = ['u', 'x', 'adjoint', 'state'] as const satisfies readonly (keyof Place)[]
 
 /** How much an instance is asked for in its next look. */
 const accuracyOf = (
@@ -53,9 +57,10 @@ const accuracyOf = (
 const advance = (live: Live, rows: readonly number[], results: Results<StepValue>, rules: Rules): boolean => {
   const { columns, status, innerStatus, gradientStatus, steps, refinements, history } = live
   const { value, certificate } = results
-  const [putU, putX, putState, putTheta] = [
+  const [putU, putX, putAdjoint, putState, putTheta] = [
     rowWriter(columns.u, value.next),
     rowWriter(columns.x, value.x),
+    rowWriter(columns.adjoint, value.adjoint),
     rowWriter(columns.state, value.state),
     rowWriter(columns.theta, value.theta),
   ]
@@ -75,6 +80,7 @@ const advance = (live: Live, rows: readonly number[], results: Results<StepValue
     innerStatus[i] = found.inner
     gradientStatus[i] = found.gradient
     putX(i, j)
+    putAdjoint(i, j)
     putTheta(i, j)
     const notes = history[i] as History
     notes.value.push(found.value)
@@ -117,8 +123,8 @@ export const descentBy = (here: () => Executor): HypergradientDescent => {
     let whole = true
     for (let round = 1; rows.length > 0 && whole && signal?.aborted !== true; round++) {
       const accuracy = accuracyOf(live, rows, options.tolerance)
-      const places = [columns.u, columns.x, columns.state].map((table) => rowsOf(table, rows))
-      const results = await run([...places, accuracy, dataRows(rows)], signal === undefined ? {} : { signal })
+      const place = Object.fromEntries(placeColumns.map((name) => [name, rowsOf(columns[name], rows)]))
+      const results = await run([place, accuracy, dataRows(rows)], signal === undefined ? {} : { signal })
       whole = advance(live, rows, results as unknown as Results<StepValue>, { worst, tol, share, maxSteps })
       rows = running()
       await onStep?.({ round, batch, running: rows.length, state: () => frozen(live) })
@@ -139,11 +145,11 @@ const begin = async (
   const all = Array.from({ length: batch }, (_, i) => i)
   const first = executor.prepare(firstColumns(program))
   const { value } = await first([rowsOf(theta, all), dataRows(all)])
-  const { u, x, state } = value as unknown as Record<'u' | 'x' | 'state', unknown>
+  const { u, x, adjoint, state } = value as unknown as Record<keyof Place, unknown>
   return {
-    ...{ format: 'onestep descent', version: 1, batch },
+    ...{ format: 'onestep descent', version: 2, batch },
     ...{ optimizer: program.optimizer.name, domain: program.domain.name },
-    columns: { u: tableOf(u), x: tableOf(x), state: tableOf(state), theta },
+    columns: { u: tableOf(u), x: tableOf(x), adjoint: tableOf(adjoint), state: tableOf(state), theta },
     status: new Uint8Array(batch),
     innerStatus: new Uint8Array(batch),
     gradientStatus: new Uint8Array(batch),

@@ -63,7 +63,7 @@ interface Rules<P, D> {
   readonly domain?: Domain
   /** The tolerance of the inner solves, a number or one for each outer step; default: that of the solver. */
   readonly tolerance?: number | InnerTolerance
-  /** Whether an inner solve starts at the last solution; default true. */
+  /** Whether an inner solve starts at the last solution, and the search for the adjoint at the last adjoint; default true. */
   readonly warmStart?: boolean
   /** What becomes of an instance whose inner solve reached its maxSteps: it ends ('stop', the default), or goes on ('use'). */
   readonly unconverged?: 'stop' | 'use'

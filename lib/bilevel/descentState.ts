@@ -35,7 +35,7 @@ export const historyKeys = ['value', 'norm', 'estimate', 'iterations', 'stepSize
 /** Where a descent is. */
 export interface DescentState {
   readonly format: 'onestep descent'
-  readonly version: 1
+  readonly version: 2
   /** Names, to be seen when it is gone on from. */
   readonly optimizer: string
   readonly domain: string
@@ -53,8 +53,11 @@ export interface DescentState {
   readonly history: readonly DescentHistory[]
 }
 
-/** u, where the optimizer stands; the inner solution, where the next solve starts; the optimizer's state; θ, where h is known. */
-export const columnNames = ['u', 'x', 'state', 'theta'] as const
+/**
+ * u, where the optimizer stands; the inner solution and the adjoint, where the next solves start; the optimizer's state; θ, where h is
+ * known.
+ */
+export const columnNames = ['u', 'x', 'adjoint', 'state', 'theta'] as const
 export type Column = (typeof columnNames)[number]
 
 interface Named {
@@ -142,7 +145,7 @@ const has = (x: unknown, key: string): boolean => typeof x === 'object' && x !==
 /** What is wrong with a state; undefined for nothing. */
 const fault = (state: DescentState): string | undefined => {
   if (!has(state, 'format') || state.format !== 'onestep descent') return 'its format is another one'
-  if (state.version !== 1) return `its version is ${String(state.version)}`
+  if (state.version !== 2) return `its version is ${String(state.version)}`
   const { batch, columns, status, innerStatus, gradientStatus, steps, refinements, history } = state
   if (!Number.isInteger(batch) || batch < 1) return `its batch is ${String(batch)}`
   const perInstance = { status, innerStatus, gradientStatus, steps, refinements }

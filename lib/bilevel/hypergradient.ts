@@ -1,7 +1,7 @@
 // The gradient of an outer objective through the solution of inner problems.
 //   h(θ) = g(x̄(θ), θ),   ∇h = ∂θg + Σᵢ (∂x̄ᵢ/∂θ)ᵀ ∂ₓᵢg,   each ∂x̄ᵢ/∂θ by a strategy
 import { ArgumentError, ShapeError, checkOptions } from '../base/errors.js'
-import { formatShape } from '../base/shape.js'
+import { formatShape, sizeOf } from '../base/shape.js'
 import { flatten, unflatten } from '../base/tree.js'
 import { reaches, shapesOf } from '../control/loop.js'
 import { certificateOptions, certifyGradient } from '../differentiation/certificate.js'
@@ -112,28 +112,36 @@ const checkOuter = (
   })
 }
 
-/**
- * θ ↦ { value, gradient, x } of g(x̄(θ), θ). Statuses, iterations and residuals of the inner solves are reported beside.
- * @throws {ArgumentError} for unknown options, and when it is traced: an outer objective that does not depend on x.
- * @throws {ShapeError} when it is traced: an outer objective that is not a scalar.
- */
-export function hypergradient<X, P, S>(options: HypergradientOptions<X, P, S>): Hypergradient<X, P>
-export function hypergradient<X extends Readonly<Record<string, unknown>>, P>(
-  options: SeveralInner<X, P>,
-): Hypergradient<X, P>
-export function hypergradient<X, P>(
-  options: Common<X, P> & { readonly inner: object; readonly x0?: unknown },
-): Hypergradient<X, P> {
+type AnyOptions<X, P> = Common<X, P> & { readonly inner: object; readonly x0?: unknown }
+
+/** A strategy that takes the outer objective as a whole does so where it is that of all inner problems. */
+const wholeOf = <X, P>(
+  problems: readonly InnerProblem<unknown, unknown>[],
+  { strategy }: AnyOptions<X, P>,
+): Strategy['gradient'] =>
+  problems.every(({ strategy: own }) => own === undefined) ? strategy?.gradient : undefined
+
+/** The number of unknowns of the adjoint with which the strategy can be started; undefined for one that cannot. */
+export const adjointSize = (options: AnyOptions<never, never>): number | undefined => {
+  const { problems } = solversOf(options.inner, options.x0)
+  if (wholeOf(problems, options) === undefined) return undefined
+  const starts = problems.flatMap(({ x0 }) => flatten(x0, isOperand, 'x0').leaves)
+  return starts.reduce<number>((sum, leaf) => sum + sizeOf(tensor(leaf).shape), 0)
+}
+
+/** The same as `hypergradient`, from an adjoint that was right nearby; with the one that it was made from, where there is one. */
+export const hypergradientFrom = <X, P>(
+  options: AnyOptions<X, P>,
+): ((theta: P, x0?: X, adjoint?: Tensor) => HypergradientValue<X, P> & { readonly adjoint?: Tensor }) => {
   checkOptions('hypergradient', options, ['inner', 'x0', 'outer', 'strategy', 'certificate'])
   const { outer, strategy, certificate = true } = options
   const { names, problems } = solversOf(options.inner, options.x0)
-  // A strategy that takes the outer objective as a whole does so where it is that of all inner problems.
-  const whole = problems.every(({ strategy: own }) => own === undefined) ? strategy?.gradient : undefined
+  const whole = wholeOf(problems, options)
   const certifiesItself = whole !== undefined && strategy?.certifies === true
   const certify = certificate === false || certifiesItself ? undefined : certificateOptions(certificate)
   const named = (parts: readonly unknown[]): X =>
     (names === undefined ? parts[0] : Object.fromEntries(names.map((name, i) => [name, parts[i]]))) as X
-  return (theta, x0) => {
+  return (theta, x0, adjoint0) => {
     const pTree = flatten(theta, isOperand, 'theta')
     const p = pTree.leaves.map(tensor)
     const thetaOf = (leaves: readonly Tensor[]): P => unflatten(pTree.spec, leaves) as unknown as P
@@ -159,14 +167,23 @@ export function hypergradient<X, P>(
       tensor(objective(space.unpack(x), operands.slice(0, p.length)))
     const xs = each.map(({ x }) => x)
     checkOuter(objective, xs, p)
+    const certified = (gradient: readonly Maybe[], adjoint?: Tensor): void => {
+      if (certify === undefined) return
+      const solved = stack(each, p.length)
+      const padded = solved.theta.map((_, k) => gradient[k])
+      const wanted = ofTheta(solved)
+      certifyGradient({ solved, outer: asVector, gradient: padded, wanted, adjoint }, certify)
+    }
+    const asTheta = (gradient: readonly Maybe[]): P =>
+      thetaOf(p.map((t, k) => gradient[k] ?? broadcast(0, t.shape)))
     if (whole !== undefined) {
       const solved = stack(each, p.length)
       solves.forEach(({ warn }, i) => {
         warn(ofTheta(each[i] as Solved))
       })
-      const found = whole(solved, asVector, ofTheta(solved))
-      const value = tensor(objective(xs, p))
-      return { value, gradient: thetaOf(p.map((t, k) => found[k] ?? broadcast(0, t.shape))), x: treeOf(xs) }
+      const { parts, adjoint } = whole(solved, asVector, ofTheta(solved), adjoint0)
+      certified(parts, adjoint)
+      return { value: tensor(objective(xs, p)), gradient: asTheta(parts), x: treeOf(xs), adjoint }
     }
     const [value, [vs, direct]] = valueAndGrad(([x, leaves]: [Tensor[], Tensor[]]) => objective(x, leaves))([
       xs,
@@ -176,12 +193,24 @@ export function hypergradient<X, P>(
       const pulled = pull(vs[i] as Tensor, ofTheta(each[i] as Solved))
       return sum.map((t, k) => addMaybe(t, pulled[k]))
     }, direct)
-    if (certify !== undefined) {
-      const solved = stack(each, p.length)
-      const padded = solved.theta.map((_, k) => gradient[k])
-      certifyGradient({ solved, outer: asVector, gradient: padded, wanted: ofTheta(solved) }, certify)
-    }
-    const full = gradient.map((g, k) => g ?? broadcast(0, (p[k] as Tensor).shape))
-    return { value, gradient: thetaOf(full), x: treeOf(xs) }
+    certified(gradient)
+    return { value, gradient: asTheta(gradient), x: treeOf(xs) }
+  }
+}
+
+/**
+ * θ ↦ { value, gradient, x } of g(x̄(θ), θ). Statuses, iterations and residuals of the inner solves are reported beside.
+ * @throws {ArgumentError} for unknown options, and when it is traced: an outer objective that does not depend on x.
+ * @throws {ShapeError} when it is traced: an outer objective that is not a scalar.
+ */
+export function hypergradient<X, P, S>(options: HypergradientOptions<X, P, S>): Hypergradient<X, P>
+export function hypergradient<X extends Readonly<Record<string, unknown>>, P>(
+  options: SeveralInner<X, P>,
+): Hypergradient<X, P>
+export function hypergradient<X, P>(options: AnyOptions<X, P>): Hypergradient<X, P> {
+  const from = hypergradientFrom(options)
+  return (theta, x0) => {
+    const { value, gradient, x } = from(theta, x0)
+    return { value, gradient, x }
   }
 }

@@ -11,10 +11,11 @@ import type { Tensor } from '../ir/tensor.js'
 import { inline, isOperand, tensor, traceGraph } from '../ir/trace.js'
 import type { Operand } from '../ir/trace.js'
 import { abs, greater, isFinite, maximum, minimum, mul, sub, where } from '../ops/elementwise.js'
+import { broadcast } from '../ops/movement.js'
 import { packing } from '../ops/packing.js'
 import { norm2 } from '../ops/reduce.js'
 import type { Domain } from './domain.js'
-import { hypergradient } from './hypergradient.js'
+import { adjointSize, hypergradientFrom } from './hypergradient.js'
 import type { Optimizer } from './optimizer.js'
 import { strategyWithParameters, withParameters, withTolerance } from './substitute.js'
 
@@ -45,6 +46,15 @@ export interface OuterProgram {
   readonly warmStart: boolean
   /** The worst status with which the inner solution of a trial counts. */
   readonly worst: number
+}
+
+/** Where an outer step starts. */
+export interface Place {
+  readonly u: Tensor
+  readonly x: unknown
+  /** The last adjoint, where the strategy can be started with one. */
+  readonly adjoint: { readonly last?: Tensor }
+  readonly state: unknown
 }
 
 /** How exactly the inner problem is to be solved. */
@@ -96,27 +106,28 @@ const startsOf = ({ inner, x0 }: AnyProblem): unknown =>
 
 /** The columns of an instance before the first step. */
 export const firstColumns =
-  ({ problem, domain, optimizer, structure }: OuterProgram) =>
+  ({ problem, domain, optimizer, structure, warmStart }: OuterProgram) =>
   (theta: unknown, data: unknown) => {
     const leaves = flattenLike(theta, structure.spec, isOperand, 'theta')
     const given = problem(data)
     // Its options are wrong or right before anything is computed.
-    hypergradient(given as never)
+    const size = adjointSize(given)
     const u = domain.start(packing(structure.shapes).pack(leaves.map(tensor)))
-    return { u, x: startsOf(given), state: optimizer.init(u), theta }
+    const adjoint: Place['adjoint'] = warmStart && size !== undefined ? { last: broadcast(0, [size]) } : {}
+    return { u, x: startsOf(given), adjoint, state: optimizer.init(u), theta }
   }
 
 /** One outer step of an instance; see the head of this file. */
 export const outerStep =
   ({ problem, domain, optimizer, structure, warmStart, worst }: OuterProgram) =>
-  (u: Tensor, x: unknown, state: unknown, accuracy: Accuracy, data: unknown) => {
+  ({ u, x, adjoint, state }: Place, accuracy: Accuracy, data: unknown) => {
     const space = packing(structure.shapes)
     const thetaOf = (v: Tensor): unknown => unflatten(structure.spec, space.unpack(domain.theta(v)))
     const original = problem(data)
     const given = adapted(original, thetaOf, accuracy)
-    const run = (options: AnyProblem, at: Tensor, start: unknown) =>
-      hypergradient<unknown, Tensor, never>(options as never)(at, start)
-    const here = run(given, u, warmStart ? x : undefined)
+    const run = (options: AnyProblem, at: Tensor, start: unknown, nu?: Tensor) =>
+      hypergradientFrom<unknown, Tensor>(options as never)(at, start, nu)
+    const here = run(given, u, warmStart ? x : undefined, adjoint.last)
     /** h alone, from the last solution on; the gradient that comes with it is never computed. What it reports stays here: a trial that fails is no failure of the instance. */
     const objective =
       (options: AnyProblem) =>
@@ -143,6 +154,7 @@ export const outerStep =
     })
     return {
       ...{ next: next.theta, state: next.state, stepSize: next.stepSize, x: here.x, value },
+      adjoint: adjoint.last === undefined ? {} : { last: here.adjoint as Tensor },
       theta: thetaOf(u),
       /** ‖u − P(u − ∇h)‖: the norm of the gradient, without what presses on a bound. */
       norm: norm2(sub(u, domain.project(sub(u, gradient)))),

@@ -17,6 +17,8 @@ export interface LinearSystem {
   readonly applyTransposed: LinearMap
   /** Shape [n]. */
   readonly b: Tensor
+  /** Where the iteration starts; default 0. */
+  readonly start?: Tensor | undefined
   /** Stop when ‖b − A x‖ ≤ tol ‖b‖. */
   readonly tol: number
   readonly maxSteps: number
@@ -30,7 +32,9 @@ export interface LinearSolution {
   readonly residual: Tensor
 }
 
-const zerosLike = (t: Tensor): Tensor => broadcast(tensor(0), t.shape)
+/** The first iterate and its residual. */
+const begin = ({ apply, b, start }: LinearSystem): { readonly x: Tensor; readonly r: Tensor } =>
+  start === undefined ? { x: broadcast(tensor(0), b.shape), r: b } : { x: start, r: sub(b, apply(start)) }
 
 /** x / y, and 0 where y is 0: a direction that vanished makes no step. */
 const ratio = (x: Tensor, y: Tensor): Tensor => where(equal(y, 0), 0, div(x, where(equal(y, 0), 1, y)))
@@ -58,7 +62,8 @@ const goesOn =
 
 /** Conjugate gradients (Hestenes and Stiefel 1952): A symmetric positive definite. */
 export const cg = (system: LinearSystem): LinearSolution => {
-  const { apply, b } = system
+  const { apply } = system
+  const { x: x0, r: r0 } = begin(system)
   const end = whileLoop(
     goesOn(system),
     ({ x, r, p, s, k }: Running & { p: Tensor; s: Tensor }) => {
@@ -68,15 +73,16 @@ export const cg = (system: LinearSystem): LinearSolution => {
       const t = dot(next, next)
       return { x: add(x, mul(alpha, p)), r: next, p: add(next, mul(ratio(t, s), p)), s: t, k: add(k, 1) }
     },
-    { x: zerosLike(b), r: b, p: b, s: dot(b, b), k: tensor(0) },
+    { x: x0, r: r0, p: r0, s: dot(r0, r0), k: tensor(0) },
   )
   return measured(system, end.x, end.k)
 }
 
 /** Conjugate gradients on Aᵀ A x = Aᵀ b: any A, at the price of its condition number squared. */
 export const normalCg = (system: LinearSystem): LinearSolution => {
-  const { apply, applyTransposed, b } = system
-  const z = applyTransposed(b)
+  const { apply, applyTransposed } = system
+  const { x: x0, r: r0 } = begin(system)
+  const z = applyTransposed(r0)
   const end = whileLoop(
     goesOn(system),
     ({ x, r, p, s, k }: Running & { p: Tensor; s: Tensor }) => {
@@ -87,24 +93,25 @@ export const normalCg = (system: LinearSystem): LinearSolution => {
       const t = dot(g, g)
       return { x: add(x, mul(alpha, p)), r: next, p: add(g, mul(ratio(t, s), p)), s: t, k: add(k, 1) }
     },
-    { x: zerosLike(b), r: b, p: z, s: dot(z, z), k: tensor(0) },
+    { x: x0, r: r0, p: z, s: dot(z, z), k: tensor(0) },
   )
   return measured(system, end.x, end.k)
 }
 
 /** BiCGSTAB (van der Vorst 1992): any A, short recurrences. */
 export const bicgstab = (system: LinearSystem): LinearSolution => {
-  const { apply, b } = system
+  const { apply } = system
+  const { x: x0, r: r0 } = begin(system)
   const end = whileLoop(
     goesOn(system),
     ({ x, r, p, rho, k }: Running & { p: Tensor; rho: Tensor }) => {
       const v = apply(p)
-      const alpha = ratio(rho, dot(b, v))
+      const alpha = ratio(rho, dot(r0, v))
       const s = sub(r, mul(alpha, v))
       const t = apply(s)
       const omega = ratio(dot(t, s), dot(t, t))
       const next = sub(s, mul(omega, t))
-      const sigma = dot(b, next)
+      const sigma = dot(r0, next)
       const beta = mul(ratio(sigma, rho), ratio(alpha, omega))
       return {
         x: add(x, add(mul(alpha, p), mul(omega, s))),
@@ -114,7 +121,7 @@ export const bicgstab = (system: LinearSystem): LinearSolution => {
         k: add(k, 1),
       }
     },
-    { x: zerosLike(b), r: b, p: b, rho: dot(b, b), k: tensor(0) },
+    { x: x0, r: r0, p: r0, rho: dot(r0, r0), k: tensor(0) },
   )
   return measured(system, end.x, end.k)
 }
@@ -127,6 +134,7 @@ export const bicgstab = (system: LinearSystem): LinearSolution => {
 export const gmres = (system: LinearSystem, restart: number): LinearSolution => {
   const { apply, b } = system
   const n = b.shape[0] as number
+  const { x: x0, r: r0 } = begin(system)
   const size = Math.max(1, Math.min(restart, n))
   const rows = Float64Array.from({ length: size }, (_, i) => i)
   const empty = broadcast(tensor(0), [size, n])
@@ -159,18 +167,18 @@ export const gmres = (system: LinearSystem, restart: number): LinearSolution => 
         k: add(k, 1),
       }
     },
-    { x: zerosLike(b), r: b, P: empty, Q: empty, d: b, j: tensor(0), k: tensor(0) },
+    { x: x0, r: r0, P: empty, Q: empty, d: r0, j: tensor(0), k: tensor(0) },
   )
   return measured(system, end.x, end.k)
 }
 
 /** x ← b + (I − A) x, the Neumann series of A⁻¹, for ‖I − A‖ < 1. */
 export const richardson = (system: LinearSystem): LinearSolution => {
-  const { apply, b } = system
+  const { apply } = system
   const end = whileLoop(
     goesOn(system),
     ({ x, r, k }: Running) => ({ x: add(x, r), r: sub(r, apply(r)), k: add(k, 1) }),
-    { x: zerosLike(b), r: b, k: tensor(0) },
+    { ...begin(system), k: tensor(0) },
   )
   return measured(system, end.x, end.k)
 }

@@ -103,11 +103,15 @@ const run = (system: LinearSystem, { method, restart }: Method): LinearSolution 
   }
 }
 
-/** Solves and tells how it went; statuses are gradient status codes. Differentiable in x only. */
+/**
+ * Solves and tells how it went; statuses are gradient status codes. Differentiable in x only. Iterative methods begin at `start`,
+ * which has no part in the derivative.
+ */
 export const linearSolveWith = (
   matvec: LinearMap,
   b: Tensor,
   options: LinearSolveOptions,
+  start?: Tensor,
 ): LinearSolution => {
   const n = b.shape[0]
   if (b.rank !== 1 || n === undefined) {
@@ -138,31 +142,33 @@ export const linearSolveWith = (
         [v, ...operands],
         graph.inputs.map((_, i) => i === 0),
       ).pull([v])[0] ?? v.mul(0)
+  const starts = start === undefined ? [] : [start]
+  const first = 1 + starts.length
   const forward = traceGraph(
-    ([right, ...operands]) => {
+    ([right, ...rest]) => {
       const { tol, maxSteps } = method
-      const solution = run(
-        { apply: map(operands), applyTransposed: transposedMap(operands), b: right as Tensor, tol, maxSteps },
-        method,
-      )
+      const operands = rest.slice(starts.length)
+      const system = { apply: map(operands), applyTransposed: transposedMap(operands), tol, maxSteps }
+      const solution = run({ ...system, b: right as Tensor, start: start && rest[0] }, method)
       return [solution.x, solution.status, solution.iterations, solution.residual]
     },
-    [b.shape, ...captured.map((t) => t.shape)],
+    [b, ...starts, ...captured].map((t) => t.shape),
   )
-  const jvp: CustomRule = ({ inputs, outputs }, [db, ...dOperands]) => {
-    const [x, operands] = [outputs[0] as Tensor, inputs.slice(1)]
+  const jvp: CustomRule = ({ inputs, outputs }, tangents) => {
+    const [x, operands] = [outputs[0] as Tensor, inputs.slice(first)]
+    const [db, dOperands] = [tangents[0], tangents.slice(first)]
     const moved = jvpGraph(graph, [x, ...operands], [undefined, ...dOperands]).tangents[0]
     const right = addMaybe(db, moved && neg(moved))
     return [right && linearSolve(map(operands), right, options, 'adjoint'), undefined, undefined, undefined]
   }
   const vjp: CustomRule = ({ inputs, outputs }, [v], wanted) => {
     if (v === undefined) return inputs.map(() => undefined)
-    const [x, operands] = [outputs[0] as Tensor, inputs.slice(1)]
+    const [x, operands] = [outputs[0] as Tensor, inputs.slice(first)]
     const vb = linearSolve(transposedMap(operands), v, options, 'adjoint')
-    const { pull } = vjpGraph(graph, [x, ...operands], [false, ...wanted.slice(1)])
-    return [vb, ...pull([neg(vb)]).slice(1)]
+    const { pull } = vjpGraph(graph, [x, ...operands], [false, ...wanted.slice(first)])
+    return [vb, ...starts.map(() => undefined), ...pull([neg(vb)]).slice(1)]
   }
-  const [x, status, iterations, residual] = applyCustom([b, ...captured], {
+  const [x, status, iterations, residual] = applyCustom([b, ...starts, ...captured], {
     label: `linearSolve ${method.method}`,
     graph: forward.graph,
     jvp,
@@ -184,8 +190,9 @@ export const linearSolve = (
   b: Operand,
   options: LinearSolveOptions = {},
   role: LinearSolveRole = 'value',
+  start?: Tensor,
 ): Tensor => {
-  const { x, status, residual } = linearSolveWith((t) => tensor(matvec(t)), tensor(b), options)
+  const { x, status, residual } = linearSolveWith((t) => tensor(matvec(t)), tensor(b), options, start)
   if (role === 'value') {
     const failed = where(equal(status, gradientStatusCode.singular), statusCode.singular, statusCode.maxSteps)
     report('status', where(equal(status, gradientStatusCode.ok), statusCode.converged, failed))

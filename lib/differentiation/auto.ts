@@ -14,7 +14,6 @@ import { cond } from '../control/cond.js'
 import { applyCustom } from '../control/custom.js'
 import { shapesOf } from '../control/loop.js'
 import { whileLoop } from '../control/while.js'
-import type { Maybe } from '../ir/op.js'
 import type { Tensor } from '../ir/tensor.js'
 import { report, tensor, traceGraph } from '../ir/trace.js'
 import {
@@ -39,8 +38,8 @@ import { grad } from '../transform/derivatives.js'
 import { lagrangianGradient, normOf, reportCertificate, rounding } from './certificate.js'
 import { linearizeAt } from './linearize.js'
 import { largestFormed, rootSystem } from './rootSystem.js'
-import type { LinearSolver, RootSystem } from './rootSystem.js'
-import type { Solved, Strategy } from './strategy.js'
+import type { LinearSolver, Root, RootSystem } from './rootSystem.js'
+import type { Gradient, Solved, Strategy } from './strategy.js'
 
 export interface AutoOptions {
   /** The error of the derivative that is allowed, relative to its norm; default 1e-6. */
@@ -84,6 +83,7 @@ const settle = (
     image,
     kind,
     tol,
+    start,
   }: {
     readonly apply: (d: Tensor) => Tensor
     readonly solve: LinearSolver
@@ -91,6 +91,7 @@ const settle = (
     readonly image: (d: Tensor) => readonly Tensor[]
     readonly kind: RootSystem['kind']
     readonly tol: number
+    readonly start?: Tensor | undefined
   },
 ): Settled => {
   const correct = ({ d, image: before, products }: Omit<Settled, 'left'>): Settled => {
@@ -104,7 +105,7 @@ const settle = (
       products: add(products, more.products),
     }
   }
-  const first = solve(b, careful * tol)
+  const first = solve(b, careful * tol, start)
   const begin = correct({ ...first, image: image(first.d) })
   if (kind !== 'iterative') return begin
   const limit = mul(tol / 3, normOf(begin.image))
@@ -119,6 +120,8 @@ const settle = (
 /** A derivative at a point that is held to be the fixed point. */
 interface AtPoint {
   readonly parts: readonly Tensor[]
+  /** The solution of the linear system. */
+  readonly solution: Tensor
   /** What the linear solve left of it. */
   readonly left: Tensor
   /** How much longer the solution of the linear system is than its right-hand side. */
@@ -136,11 +139,14 @@ interface Found extends Omit<AtPoint, 'change' | 'gain'> {
   readonly method: Tensor
 }
 
-/** The derivative at a point, and the system that it was found by, whose matrix is formed where `direct`. */
-type Taken = (
-  solved: Solved,
-  direct?: boolean,
-) => { readonly system: RootSystem; readonly derivative: AtPoint }
+/** How the derivative at a point is taken. */
+interface Taking {
+  /** Whether the matrix of the system is formed in any case. */
+  readonly direct?: boolean
+  /** Where its solution is looked for first. */
+  readonly start?: Tensor | undefined
+}
+type Taken = (root: Root, taking: Taking) => { readonly system: RootSystem; readonly derivative: AtPoint }
 
 /**
  * Moves x̄ towards x* by x ← x − K⁻¹G(x), K of x̄, until a step is negligible; `short` is the part of the way that is left.
@@ -165,8 +171,8 @@ const polish = ({ x, theta, residual, solve }: RootSystem, gain: Tensor, least: 
 }
 
 /** The derivative at x̄ or, where the error of x̄ can matter, at a point as near to x* as the tolerance asks for. */
-const nearFixedPoint = (solved: Solved, at: Taken, tol: number, direct?: boolean) => {
-  const { system, derivative } = at(solved, direct)
+const nearFixedPoint = (root: Root, at: Taken, tol: number, taking: Taking) => {
+  const { system, derivative } = at(root, taking)
   const { x, linear, solve, kind, method, made } = system
   const cheap = kind === 'factor'
   const size = normOf(derivative.parts)
@@ -174,9 +180,8 @@ const nearFixedPoint = (solved: Solved, at: Taken, tol: number, direct?: boolean
   const held = cheap
     ? normOf(derivative.change(solve(neg(linear.value), careful).d))
     : div(mul(mul(norm2(linear.value), maximum(1, derivative.gain)), size), maximum(norm2(x), tiny))
-  const [parts, left, products, unconverged, moved] = cond<
-    readonly [readonly Tensor[], Tensor, Tensor, Tensor, Tensor]
-  >(
+  const here = { parts: derivative.parts, solution: derivative.solution, left: derivative.left }
+  const found = cond(
     greater(held, mul((cheap ? small : negligible) * tol, size)),
     () => {
       const {
@@ -185,15 +190,17 @@ const nearFixedPoint = (solved: Solved, at: Taken, tol: number, direct?: boolean
         short,
         products,
       } = polish(system, derivative.gain, cheap ? exact : negligible * tol)
-      const { system: other, derivative: there } = at({ ...solved, x: near }, direct)
-      const change = normOf(there.parts.map((t, i) => sub(t, derivative.parts[i] as Tensor)))
-      const spent = add(add(products, there.products), other.made)
-      return [there.parts, there.left, spent, mul(short, change), way]
+      const { theta, map, residual, linearize } = root
+      const next = at({ x: near, theta, map, residual, linearize }, { ...taking, start: derivative.solution })
+      const { parts, solution, left, products: more } = next.derivative
+      const change = normOf(parts.map((t, i) => sub(t, derivative.parts[i] as Tensor)))
+      const spent = add(add(products, more), next.system.made)
+      return { parts, solution, left, products: spent, unconverged: mul(short, change), moved: way }
     },
-    () => [derivative.parts, derivative.left, tensor(0), held, tensor(0)],
+    () => ({ ...here, products: tensor(0), unconverged: held, moved: tensor(0) }),
   )
-  const spent = add(add(products, derivative.products), made)
-  return { kind, found: { parts, left, products: spent, unconverged, moved, method } }
+  const products = add(add(found.products, derivative.products), made)
+  return { kind, found: { ...found, products, method } }
 }
 
 /** What is neglected and unconverged, twice. */
@@ -203,14 +210,14 @@ const meets = (found: Found, tol: number): Tensor =>
   lessEqual(estimateOf(found), mul(tol, maximum(normOf(found.parts), tiny)))
 
 /** The derivative by the method that is predicted to be cheapest; by LU where an iterative one did not meet the tolerance. */
-const find = (solved: Solved, at: Taken, tol: number): Found => {
-  const { kind, found } = nearFixedPoint(solved, at, tol)
-  if (kind !== 'iterative' || (solved.x.shape[0] as number) > largestFormed) return found
+const find = (root: Root, at: Taken, tol: number, start?: Tensor): Found => {
+  const { kind, found } = nearFixedPoint(root, at, tol, { start })
+  if (kind !== 'iterative' || (root.x.shape[0] as number) > largestFormed) return found
   return cond(
     meets(found, tol),
     () => found,
     () => {
-      const { found: again } = nearFixedPoint(solved, at, tol, true)
+      const { found: again } = nearFixedPoint(root, at, tol, { direct: true })
       return { ...again, products: add(found.products, again.products) }
     },
   )
@@ -264,9 +271,10 @@ export const auto = (options: AutoOptions = {}): Strategy => {
     outer: (x: Tensor, theta: readonly Tensor[]) => Tensor,
     wanted: readonly boolean[],
     seesOuter: boolean,
-  ): readonly Maybe[] => {
+    start?: Tensor,
+  ): Gradient => {
     const indices = wanted.flatMap((flag, i) => (flag ? [i] : []))
-    const at: Taken = (here, direct) => {
+    const at: Taken = (here, { direct, start: first }) => {
       const system = rootSystem(here, { form: 'own', wanted, maxSteps, direct })
       const { x, theta, linear, kind, solveTransposed } = system
       const pulled = (d: Tensor): Tensor[] => {
@@ -275,7 +283,7 @@ export const auto = (options: AutoOptions = {}): Strategy => {
       }
       const v = grad((y: Tensor) => outer(y, theta))(x)
       const { d, image, left, products } = settle(neg(v), {
-        ...{ apply: linear.pullX, solve: solveTransposed, kind, tol },
+        ...{ apply: linear.pullX, solve: solveTransposed, kind, tol, start: first },
         image: pulled,
       })
       const straight = grad((th: Tensor[]) => outer(x, th))([...theta])
@@ -286,31 +294,32 @@ export const auto = (options: AutoOptions = {}): Strategy => {
         const late = pulled(solveTransposed(neg(turn), careful).d)
         return indices.map((i, k) => add(sub(there[i] as Tensor, parts[k] as Tensor), late[k] as Tensor))
       }
-      return { system, derivative: { parts, left, gain, products, change } }
+      return { system, derivative: { parts, solution: d, left, gain, products, change } }
     }
-    const found = find(solved, at, tol)
+    const found = find(solved, at, tol, start)
     note(found, seesOuter ? tensor(0) : div(found.moved, maximum(norm2(stopGradient(solved.x)), tiny)), tol)
-    return wanted.map((flag, i) =>
+    const parts = wanted.map((flag, i) =>
       flag ? once(found.parts[indices.indexOf(i)] as Tensor, solved) : undefined,
     )
+    return { parts, adjoint: found.solution }
   }
   return {
     name: 'auto',
     certifies: true,
-    gradient: (solved, outer, wanted) => gradientOf(solved, outer, wanted, true),
+    gradient: (solved, outer, wanted, start) => gradientOf(solved, outer, wanted, true, start),
     vjp: (solved, v, wanted) => {
       const held = stopGradient(v)
-      return gradientOf(solved, (x) => dot(held, x), wanted, false)
+      return gradientOf(solved, (x) => dot(held, x), wanted, false).parts
     },
     jvp: (solved, dTheta) => {
       if (dTheta.every((t) => t === undefined)) return undefined
       const given = dTheta.map((t) => t && stopGradient(t))
-      const at: Taken = (here, direct) => {
+      const at: Taken = (here, { direct, start: first }) => {
         const system = rootSystem(here, { form: 'own', maxSteps, direct })
         const { x, theta, residual, linear, kind, apply, solve } = system
         const source = linear.push(undefined, given) ?? broadcast(0, x.shape)
         const { d, left, products } = settle(neg(source), {
-          ...{ apply, solve, kind, tol },
+          ...{ apply, solve, kind, tol, start: first },
           image: (e) => [e],
         })
         const gain = div(norm2(d), maximum(norm2(source), tiny))
@@ -318,7 +327,7 @@ export const auto = (options: AutoOptions = {}): Strategy => {
           const there = linearizeAt(residual, add(x, e), theta).push(d, given) ?? broadcast(0, x.shape)
           return [solve(neg(there), careful).d]
         }
-        return { system, derivative: { parts: [d], left, gain, products, change } }
+        return { system, derivative: { parts: [d], solution: d, left, gain, products, change } }
       }
       const found = find(solved, at, tol)
       note(found, tensor(0), tol)

@@ -181,6 +181,8 @@ export interface GradientToCertify {
   readonly gradient: readonly Maybe[]
   /** Which operands count. */
   readonly wanted: readonly boolean[]
+  /** The adjoint that the gradient was made from, where it is that of F(x, θ) − x: solving begins there. */
+  readonly adjoint?: Tensor | undefined
 }
 
 /** y ↦ [∇ₓL, ∇θL] of L = g + wᵀG at (y, θ). */
@@ -191,15 +193,16 @@ export const lagrangianGradient =
 
 /** Reports how wrong a gradient can be. */
 export const certifyGradient = (
-  { solved, outer, gradient, wanted }: GradientToCertify,
+  { solved, outer, gradient, wanted, adjoint }: GradientToCertify,
   options: CertificateOptions,
 ): void => {
   const system = rootSystem(solved, { form: formOf(options), wanted, maxSteps: options.maxSteps })
-  const { x, theta, linear } = system
+  const { x, theta, linear, kind } = system
   const { solve, solveTransposed, done } = counted(system)
   const mine = (parts: readonly Maybe[]): readonly Maybe[] => parts.filter((_, i) => wanted[i])
   const v = grad((y: Tensor) => outer(y, theta))(x)
-  const first = solveTransposed(neg(v), fine)
+  const first =
+    adjoint !== undefined && kind === 'iterative' ? stopGradient(adjoint) : solveTransposed(neg(v), fine)
   const moved = solveTransposed(neg(add(v, linear.pullX(first))), coarse)
   const w = stopGradient(add(first, moved))
   const at = lagrangianGradient(system, outer, w)

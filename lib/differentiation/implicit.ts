@@ -5,7 +5,10 @@ import { ArgumentError, checkOptions } from '../base/errors.js'
 import { orZero } from '../control/loop.js'
 import { completeOptions, linearMethods, linearSolve } from '../control/linearSolve.js'
 import type { LinearMethod } from '../control/linearSolve.js'
-import { sub } from '../ops/elementwise.js'
+import type { Maybe } from '../ir/op.js'
+import type { Tensor } from '../ir/tensor.js'
+import { addMaybe, sub } from '../ops/elementwise.js'
+import { grad } from '../transform/derivatives.js'
 import { byEquation, equationOf, linearizeAt } from './linearize.js'
 import type { Equation } from './linearize.js'
 import type { Solved, Strategy } from './strategy.js'
@@ -24,6 +27,11 @@ export interface ImplicitOptions {
   readonly restart?: number
 }
 
+/** What a start saves steps of. */
+const iterativeMethods: readonly LinearMethod[] = linearMethods.filter(
+  (method) => method !== 'lu' && method !== 'cholesky',
+)
+
 /** Differentiates the equation that holds at the solution. */
 export const implicit = (options: ImplicitOptions = {}): Strategy => {
   checkOptions('implicit', options, ['linearSolver', 'tol', 'maxSteps', 'restart'])
@@ -38,6 +46,17 @@ export const implicit = (options: ImplicitOptions = {}): Strategy => {
   completeOptions('implicit', linear, 1)
   const own = (solved: Solved): Equation | undefined =>
     linearSolver === 'auto' ? equationOf(solved) : undefined
+  /** ν with (I − A)ᵀ ν = v. */
+  const adjointOf = ({ x, theta, map }: Solved, v: Tensor, start?: Tensor): Tensor =>
+    linearSolve((t) => sub(t, linearizeAt(map, x, theta).pullX(t)), v, linear, 'adjoint', start)
+  const pulled = ({ x, theta, map }: Solved, nu: Tensor, wanted: readonly boolean[]): readonly Maybe[] =>
+    linearizeAt(map, x, theta, wanted).pullTheta(nu)
+  const gradient: Strategy['gradient'] = (solved, outer, wanted, start) => {
+    const [v, straight] = grad(([y, th]: [Tensor, Tensor[]]) => outer(y, th))([solved.x, [...solved.theta]])
+    const adjoint = adjointOf(solved, v, start)
+    const turned = pulled(solved, adjoint, wanted)
+    return { parts: wanted.map((flag, i) => (flag ? addMaybe(straight[i], turned[i]) : undefined)), adjoint }
+  }
   return {
     name: linearSolver === 'auto' ? 'implicit' : `implicit-${linearSolver}`,
     jvp: (solved, dTheta) => {
@@ -49,11 +68,11 @@ export const implicit = (options: ImplicitOptions = {}): Strategy => {
       return source && linearSolve((t) => sub(t, orZero(push(t, []), x.shape)), source, linear, 'adjoint')
     },
     vjp: (solved, v, wanted) => {
-      const { x, theta, map } = solved
+      const { x, theta } = solved
       const equation = own(solved)
       if (equation !== undefined) return byEquation(equation, x, theta).pull(v, wanted)
-      const nu = linearSolve((t) => sub(t, linearizeAt(map, x, theta).pullX(t)), v, linear, 'adjoint')
-      return linearizeAt(map, x, theta, wanted).pullTheta(nu)
+      return pulled(solved, adjointOf(solved, v), wanted)
     },
+    ...(iterativeMethods.includes(linear.method) ? { gradient } : {}),
   }
 }

@@ -46,7 +46,10 @@ export interface Equation {
 }
 
 /** The solver's own equation, where it has one. */
-export const equationOf = ({ residual, linearize }: Solved): Equation | undefined =>
+export const equationOf = ({
+  residual,
+  linearize,
+}: Pick<Solved, 'residual' | 'linearize'>): Equation | undefined =>
   residual !== undefined && linearize !== undefined ? { residual, linearize } : undefined
 
 /** Notes whether a solve with the solver's own linearization went well. */

@@ -19,12 +19,13 @@ import { prefersMatrix } from './predictedCost.js'
 import type { Linearization, Solved, VectorMap } from './strategy.js'
 
 /**
- * d with K d = b, to `tol` times the norm of b where the method iterates, the relative residual that it reached, and the number of
- * products with K that it made.
+ * d with K d = b, to `tol` times the norm of b where the method iterates, beginning at `start` (default 0); the relative residual that
+ * it reached, and the number of products with K that it made.
  */
 export type LinearSolver = (
   b: Tensor,
   tol: number,
+  start?: Tensor,
 ) => { readonly d: Tensor; readonly reached: Tensor; readonly products: Tensor }
 
 const codeOf = (method: AdjointMethod): number => adjointMethods.indexOf(method)
@@ -65,8 +66,11 @@ const restart = 30
 /** How much ⟨Kᵀu, v⟩ and ⟨u, Kᵀv⟩ may differ where K counts as symmetric. */
 const asymmetry = 1e-10
 
+/** What is needed of a solve. */
+export type Root = Pick<Solved, 'x' | 'theta' | 'map' | 'residual' | 'linearize'>
+
 /** The equation that holds at x̄, and its linearization there. */
-export const rootSystem = (solved: Solved, options: RootSystemOptions): RootSystem => {
+export const rootSystem = (solved: Root, options: RootSystemOptions): RootSystem => {
   const x = stopGradient(solved.x)
   const theta = solved.theta.map(stopGradient)
   const n = x.shape[0] as number
@@ -107,10 +111,10 @@ export const rootSystem = (solved: Solved, options: RootSystemOptions): RootSyst
   const symmetric = lessEqual(abs(sub(dot(ku, v), dot(u, kv))), mul(asymmetry, mul(norm2(ku), norm2(v))))
   const iterative =
     (product: (d: Tensor) => Tensor, other: (d: Tensor) => Tensor): LinearSolver =>
-    (b, tol) => {
+    (b, tol, start) => {
       // ρ < 1 makes −K = I − ∂ₓF positive definite where it is symmetric.
       const flip = { apply: (d: Tensor) => neg(product(d)), applyTransposed: (d: Tensor) => neg(other(d)) }
-      const system = { ...flip, b: neg(b), tol, maxSteps }
+      const system = { ...flip, b: neg(b), start, tol, maxSteps }
       const [d, reached, products] = cond<readonly [Tensor, Tensor, Tensor]>(
         symmetric,
         () => {

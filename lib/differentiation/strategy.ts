@@ -53,6 +53,12 @@ export interface Solved {
   readonly trajectory: Trajectory
 }
 
+/** A gradient, one entry an operand, and the adjoint that it was made from, which may start the next solve nearby. */
+export interface Gradient {
+  readonly parts: readonly Maybe[]
+  readonly adjoint: Tensor
+}
+
 /** A rule for the derivative of a solve. */
 export interface Strategy {
   /** For messages, tables and reports. */
@@ -65,14 +71,15 @@ export interface Strategy {
    */
   readonly vjp: (solved: Solved, v: Tensor, wanted: readonly boolean[]) => readonly Maybe[]
   /**
-   * The gradient of g(x̄(θ), θ), one entry an operand, ∂θg included: for strategies that use the outer objective g as a whole.
-   * Default: ∂θg and the vjp of ∂ₓg.
+   * The gradient of g(x̄(θ), θ), one entry an operand, ∂θg included: for strategies that use the outer objective g as a whole, or
+   * that look for the adjoint from where it was last. Default: ∂θg and the vjp of ∂ₓg.
    */
   readonly gradient?: (
     solved: Solved,
     outer: (x: Tensor, theta: readonly Tensor[]) => Tensor,
     wanted: readonly boolean[],
-  ) => readonly Maybe[]
+    start?: Tensor,
+  ) => Gradient
   /** Whether it reports a certificate by itself. */
   readonly certifies?: boolean
   /** Whether x0 is differentiated, too: so do strategies of the whole trajectory. Default false, x0 is a constant. */

@@ -24,7 +24,7 @@ import {
   sumSquares,
   where,
 } from '../../lib/index.js'
-import type { Optimizer, Tensor } from '../../lib/index.js'
+import type { Optimizer, Strategy, Tensor } from '../../lib/index.js'
 import { bitsOf, bitsOfInstance } from './descentBits.js'
 import {
   b,
@@ -395,6 +395,23 @@ test('a search is not led astray by what loose inner solves leave of h', async (
   })
   t.strictSame([...new Set(status)], ['converged'])
   theta.data.forEach((lambda) => t.ok(Math.abs(ridge(lambda).gradient * lambda) <= 1e-7))
+})
+
+test('the last adjoint is kept where the strategy looks for it by iterating', async (t) => {
+  const kept = async (strategy: Strategy, warmStart?: boolean) => {
+    const { status, state } = await hypergradientDescent({
+      ...{ problem: { ...slow, strategy }, theta0: [1, 8], optimizer: optimizer.lbfgs() },
+      ...{ domain: domain.logarithmic(), ...(warmStart !== undefined && { warmStart }) },
+    })
+    t.strictSame(status, ['converged', 'converged'], strategy.name)
+    return state.columns.adjoint.data
+  }
+  const cg = implicit({ linearSolver: 'cg' })
+  const [adjoint] = await kept(cg)
+  t.equal(adjoint?.length, 8)
+  t.ok(adjoint?.every((entry) => entry !== 0))
+  t.strictSame(await kept(cg, false), [])
+  t.strictSame(await kept(implicit()), [], 'by LU there is nothing to start')
 })
 
 test('histories, steps and shapes', async (t) => {

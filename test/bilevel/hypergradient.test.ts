@@ -15,7 +15,8 @@ import {
   sumSquares,
   truncated,
 } from '../../lib/index.js'
-import type { Strategy, Tensor } from '../../lib/index.js'
+import { hypergradientFrom } from '../../lib/bilevel/hypergradient.js'
+import type { NDArray, Strategy, Tensor } from '../../lib/index.js'
 import {
   byDescent,
   byNewton,
@@ -129,6 +130,42 @@ test('several inner problems: the sum of what each gives, each by its own strate
       t.ok((certificate?.estimate[i] as number) >= error)
     })
   }
+})
+
+test('several inner problems by auto, which moves their solutions together', async (t) => {
+  const loose = newton({ objective: ridgeObjective(), tol: 1 })
+  const second = newton({
+    objective: (z: Tensor, lambda: Tensor) => lambda.mul(0.25).mul(z.square().square()).sub(z),
+    tol: 1e-1,
+  })
+  const f = compile(
+    hypergradient<{ readonly w: Tensor; readonly z: Tensor }, Tensor>({
+      inner: { w: { solver: loose, x0 }, z: { solver: second, x0: 1 } },
+      outer: ({ w, z }, lambda) => ridgeOuter(w, lambda).add(z.square()),
+      strategy: auto(),
+    }),
+  )
+  // z = λ^(−1/3)
+  const expected = ridge(2).gradient - (2 / 3) * 2 ** (-5 / 3)
+  const { value, gradientStatus } = f(2)
+  t.equal(gradientStatus, 'ok')
+  t.ok(far(value.gradient as number, expected) < 1e-6)
+})
+
+test('an adjoint that is at hand starts the search for the next one, and the certificate', async (t) => {
+  const cg = (maxSteps: number) => implicit({ linearSolver: 'cg', tol: 1e-10, maxSteps })
+  const common = { inner: byDescent, x0, outer: ridgeOuter }
+  const whole = compile((l: Tensor) => hypergradientFrom<Tensor, Tensor>({ ...common, strategy: cg(50) })(l))(
+    2,
+  )
+  const { adjoint, gradient } = whole.value as unknown as { adjoint: NDArray; gradient: number }
+  const from = compile((l: Tensor, nu: Tensor) =>
+    hypergradientFrom<Tensor, Tensor>({ ...common, strategy: cg(1) })(l, undefined, nu),
+  )
+  const [warm, cold] = [from(2, adjoint), from(2, [0, 0, 0, 0])]
+  t.strictSame([warm.gradientStatus, cold.gradientStatus], ['ok', 'notConverged'])
+  t.ok(far(warm.value.gradient as number, gradient, 1e-3) < 1e-9)
+  t.ok((cold.certificate?.estimate ?? 0) > 1e3 * (warm.certificate?.estimate ?? NaN), 'and its error is told')
 })
 
 test('a warm start is the second argument, and changes the number of steps alone', async (t) => {

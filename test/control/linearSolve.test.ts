@@ -144,6 +144,42 @@ for (const [name, { A, solvedBy, condition }] of Object.entries(systems)) {
   })
 }
 
+test('iterative methods go on from where they are started; the derivative knows nothing of it', async (t) => {
+  const { A } = systems['symmetric positive definite'] as System
+  const from = (method: LinearMethod, maxSteps: number) => (M: Tensor, right: Tensor, start: Tensor) => {
+    const options = { method, maxSteps, tol: 1e-12 }
+    return linearSolve((z) => matmul(M, z), right, options, 'value', start)
+  }
+  const x = values(luSolve, A, b)[0] as NDArray
+  const near = new NDArray(
+    [n],
+    x.data.map((entry, i) => entry + 1e-3 * (v.data[i] as number)),
+  )
+  for (const method of ['cg', 'gmres', 'bicgstab', 'normalCg'] as const) {
+    const reached = (maxSteps: number, start: NDArray) => {
+      const { outputs, reports } = evaluateWithin(Infinity, from(method, maxSteps), A, b, start)
+      return { error: relativeError([outputs[0] as NDArray], [x]), status: reports.status }
+    }
+    t.strictSame(
+      reached(0, x).status,
+      statusCode.converged,
+      `${method}: at the solution there is nothing to do`,
+    )
+    const [warm, cold] = [reached(2, near), reached(2, new NDArray([n], new Float64Array(n)))]
+    t.ok(warm.error < 0.1 * cold.error, `${method}: ${String(warm.error)}, ${String(cold.error)}`)
+    t.ok(reached(400, near).error < 1e-9, `${method}: to the end`)
+    const pull = (M: Tensor, right: Tensor, start: Tensor): readonly Tensor[] =>
+      grad(([p, q, s]: [Tensor, Tensor, Tensor]) => dot(v, from(method, 400)(p, q, s)))([M, right, start])
+    const [dM, dRight, dStart] = values(pull, A, b, near) as [NDArray, NDArray, NDArray]
+    const exact = values((M, right) => pulled(luSolve)(M, right), A, b)
+    t.ok(relativeError([dM, dRight], exact) < 1e-8, `${method}: derivative`)
+    t.ok(
+      dStart.data.every((entry) => entry === 0),
+      `${method}: none in the start`,
+    )
+  }
+})
+
 test('status and residual tell what was not solved', async (t) => {
   const outcome = (
     A: NDArray,
