@@ -35,7 +35,9 @@ const facts = ({ manifest, rows, sample, shortened }: StudySummary): ReportSecti
           .join(', '),
       ],
       ['variants', thousands(variants.length)],
-      ['θ of each variant', `${thousands(thetas)}${repeats > 1 ? `, ${thousands(repeats)} times` : ''}`],
+      kind === 'bench'
+        ? ['of each variant', `${thousands(thetas)} runs in each of ${thousands(repeats)} processes`]
+        : ['θ of each variant', `${thousands(thetas)}${repeats > 1 ? `, ${thousands(repeats)} times` : ''}`],
       [
         'rows',
         rows === manifest.rows

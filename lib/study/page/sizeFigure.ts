@@ -3,13 +3,9 @@ import type { Series } from '../figure.js'
 import { exhibitOf, MOST_SERIES, type Exhibit } from './exhibits.js'
 import { SHARES, type StudySummary, type VariantSummary } from './summary.js'
 
-const named = ({ variant }: VariantSummary): string =>
-  [
-    variant.strategy.name,
-    variant.solver.name,
-    String(variant.tolerance),
-    `${String(variant.threads ?? 1)} threads`,
-  ].join(', ')
+/** The name of the cell without its size. */
+const named = ({ variant: { name, size } }: VariantSummary): string =>
+  name.replace(`, size ${String(size)}`, '')
 
 /** The figure; undefined where variants have no sizes, or all the same. */
 export const sizeFigure = ({ variants }: StudySummary): Exhibit | undefined => {
