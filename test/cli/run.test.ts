@@ -1,33 +1,18 @@
-// onestep plan, run, resume, status and stop as a user types them, and as a machine room treats them: killed at any moment.
-import { spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
+// onestep plan, run, resume, status and stop as a user types them.
 import { existsSync } from 'node:fs'
-import { readFile, readdir, writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'tap'
-import { askToStop } from '../../lib/study/presence.js'
 import { openRun } from '../../lib/study/store/runDirectory.js'
+import { onestep } from '../harness/command.js'
 import { rowBits, temporaryFolder } from '../harness/study.js'
 import type { Teardown } from '../harness/study.js'
 
-const main = fileURLToPath(new URL('../../lib/cli/main.js', import.meta.url))
-
-const onestep = (cwd: string, ...args: readonly string[]) => {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], {
-    ...{ cwd, encoding: 'utf8', timeout: 120_000 },
-  })
-  return { status, stdout, stderr }
-}
-
-/** A study of 1,000 chunks, of some milliseconds each. */
-const sweep = `
+const small = `
 name: sweep
 problem: ridge
 space:
-  lambda: { log: [1e-3, 1e2], count: 25000 }
-  # drawn anew by every machine that computes the chunk, from the seed and the number of the row
+  lambda: { log: [1e-3, 1e2], count: 250 }
 strategies: [implicit]
 record: [value, gradient, residual, iterations]
 chunk: { rows: 25 }
@@ -38,8 +23,6 @@ const folderWith = async (t: Teardown, files: Readonly<Record<string, string>>):
   for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text)
   return folder
 }
-
-const small = sweep.replace('25000', '250')
 
 test('plan, run, status, resume', async (t) => {
   const cwd = await folderWith(t, { 'study.yaml': small })
@@ -136,71 +119,5 @@ test('wrong use', async (t) => {
     const found = onestep(cwd, ...args)
     t.match(found.stderr, message, args.join(' '))
     t.equal(found.status, status, args.join(' '))
-  }
-})
-
-/** How many chunk files a run directory has. */
-const chunksIn = async (dir: string): Promise<number> =>
-  (await readdir(join(dir, 'chunks')).catch(() => [])).filter((name) => /^[0-9]+[.]chunk$/.test(name)).length
-
-/** Runs the command and sends it a signal when so many chunks are there, unless it ends by itself; its exit code, or null where it was killed. */
-const interrupted = async (
-  { cwd, dir }: { readonly cwd: string; readonly dir: string },
-  args: readonly string[],
-  chunks: number,
-  signal: NodeJS.Signals,
-): Promise<number | null> => {
-  const child = spawn(process.execPath, [main, ...args], { cwd, stdio: 'ignore' })
-  const ended = once(child, 'exit') as Promise<[number | null]>
-  while (child.exitCode === null && (await chunksIn(join(cwd, dir))) < chunks) await sleep(5)
-  child.kill(signal)
-  return (await ended)[0]
-}
-
-test('an interrupt ends the run after the chunks under way; the rest is done later', async (t) => {
-  const cwd = await folderWith(t, { 'study.yaml': sweep })
-  const where = { cwd, dir: 'runs/sweep' }
-  t.equal(await interrupted(where, ['run', 'study.yaml', '--threads', '1'], 20, 'SIGINT'), 130)
-  const run = await openRun(join(cwd, 'runs/sweep'))
-  const done = (await run.done()).reduce((n, flag) => n + flag, 0)
-  t.ok(done >= 20 && done < 1000, `${String(done)} chunks`)
-  t.strictSame(
-    (await readdir(run.path('chunks'))).filter((name) => name.endsWith('.part')),
-    [],
-  )
-
-  const resumed = spawn(process.execPath, [main, 'resume', 'runs/sweep', '--threads', '1'], {
-    cwd,
-    stdio: 'ignore',
-  })
-  const ended = once(resumed, 'exit') as Promise<[number]>
-  while ((await chunksIn(run.dir)) <= done) await sleep(5)
-  await askToStop(run)
-  t.equal((await ended)[0], 4)
-  t.match(onestep(cwd, 'stop', 'runs/sweep'), { status: 0, stdout: /to go on: onestep resume/ })
-})
-
-test('killed at random moments and resumed, the rows are those of a run that nobody killed', async (t) => {
-  const kills = process.env['ONESTEP_SOAK'] === undefined ? 10 : 200
-  const cwd = await folderWith(t, { 'study.yaml': sweep })
-  t.equal(onestep(cwd, 'run', 'study.yaml', '--dir', 'whole', '--reporter', 'quiet').status, 0)
-  const whole = await openRun(join(cwd, 'whole'))
-  const expected = await rowBits(whole)
-  let killed = 0
-  while (killed < kills) {
-    const dir = `killed-${String(killed)}`
-    let code: number | null = null
-    for (let chunks = 0; code === null; chunks = await chunksIn(join(cwd, dir))) {
-      const begun = existsSync(join(cwd, dir, 'manifest.json'))
-      const args = [...(begun ? ['resume', dir] : ['run', 'study.yaml', '--dir', dir]), '--reporter', 'quiet']
-      const wanted = killed < kills ? chunks + Math.floor(150 * Math.random()) : Infinity
-      code = await interrupted({ cwd, dir }, args, wanted, 'SIGKILL')
-      if (code === null) killed++
-    }
-    t.equal(code, 0)
-    const run = await openRun(join(cwd, dir))
-    t.ok((await run.done({ verify: true })).every((flag) => flag === 1))
-    t.equal(await rowBits(run), expected, `${String(killed)} kills`)
-    t.strictSame(await readdir(run.path('quarantine')), [])
   }
 })
