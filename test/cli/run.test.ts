@@ -102,11 +102,11 @@ test('wrong use', async (t) => {
       2,
       /unknown.yaml:5:3: space.lamda: the problem has no parameter "lamda"; did you mean "lambda"/,
     ],
-    [['run', 'metric.yaml'], 2, /metric.yaml:10:11: metrics\[0\]: the problem has no metric "accurasy"/],
+    [['run', 'metric.yaml'], 2, /metric.yaml:9:11: metrics\[0\]: the problem has no metric "accurasy"/],
     [
       ['run', 'solver.yaml'],
       2,
-      /solver.yaml:10:11: solvers\[0\]: expected one of default, newton.*did you mean "newton"/,
+      /solver.yaml:9:11: solvers\[0\]: expected one of default, newton.*did you mean "newton"/,
     ],
     [['run', 'plain.yaml'], 2, /plain.yaml:2:.*exports a function only/],
     [['run', 'study.yaml', '--threads', 'two'], 2, /--threads/],
