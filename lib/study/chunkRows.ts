@@ -9,8 +9,9 @@ import type { PreparedStudy } from './prepare.js'
 import { variantRows } from './store/manifest.js'
 import type { Manifest } from './store/manifest.js'
 
-/** Rows that a variant is tried on: first a few, to load its programs, then more. */
+/** Rows that a variant is tried on: first a few, which load its programs, too, then more where those took less than `brief` seconds. */
 const probeRows = [8, 256]
+const brief = 0.5
 /** No chunk is larger, in rows and in bytes. */
 const mostRows = 65_536
 const mostBytes = 32 * 2 ** 20
@@ -71,6 +72,7 @@ export const probeStudy = async (
         })
         measured = outcome.seconds / rows
         memoryBytes = Math.max(memoryBytes, outcome.memoryBytes)
+        if (outcome.seconds > brief) break
       }
       secondsPerRow.push(measured)
     }
