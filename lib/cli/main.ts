@@ -8,11 +8,14 @@ import { registerBest } from './bestCommand.js'
 import { registerCheck } from './checkCommand.js'
 import { registerCompare } from './compareCommand.js'
 import { registerDoctor } from './doctorCommand.js'
+import { registerEnv } from './envCommand.js'
 import { registerExplain } from './explainCommand.js'
+import { registerExport } from './exportCommand.js'
 import { registerInit } from './initCommand.js'
 import { registerPlan } from './planCommand.js'
 import { registerQp } from './qpCommand.js'
 import { registerReport } from './reportCommand.js'
+import { registerResults } from './resultsCommand.js'
 import { registerRun } from './runCommand.js'
 import { registerStatus } from './statusCommand.js'
 import { registerValidate } from './validateCommand.js'
@@ -30,8 +33,8 @@ let exitCode = 0
 /** In the order of the help. */
 const commands = [
   ...[registerInit, registerValidate, registerPlan, registerRun, registerStatus, registerWorker],
-  ...[registerWatch, registerBest, registerReport, registerCompare],
-  ...[registerDoctor, registerExplain, registerCheck, registerQp],
+  ...[registerWatch, registerResults, registerBest, registerExport, registerReport, registerCompare],
+  ...[registerEnv, registerDoctor, registerExplain, registerCheck, registerQp],
 ]
 for (const register of commands) {
   register(program, (code) => {

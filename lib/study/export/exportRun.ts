@@ -47,9 +47,9 @@ export interface ExportReport {
 
 /** Makes bytes of blocks. */
 interface Encoder {
-  begin(): Iterable<Uint8Array>
-  add(block: Block): Iterable<Uint8Array>
-  finish(): Iterable<Uint8Array>
+  readonly begin: () => Iterable<Uint8Array>
+  readonly add: (block: Block) => Iterable<Uint8Array>
+  readonly finish: () => Iterable<Uint8Array>
 }
 
 const text = ({ head, rows }: TextRows): Encoder => {

@@ -20,7 +20,7 @@ const jsonList = (values: Float64Array): string => `[${Array.from(values, jsonNu
 export interface TextRows {
   /** What stands before all rows. */
   readonly head: string
-  rows(block: Block): string
+  readonly rows: (block: Block) => string
 }
 
 /** Cells of a flat table; text that a spreadsheet would run as a formula is guarded by an apostrophe. */

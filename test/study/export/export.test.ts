@@ -1,5 +1,5 @@
 // Exports, read back by others: bit for bit, in the order of rows, the same bytes whatever the order of work.
-import { mkdtemp, readdir, readFile, rm, unlink } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, unlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
@@ -8,6 +8,7 @@ import t from 'tap'
 import { fromExactJson } from '../../../lib/base/exactJson.js'
 import { exportFormats, exportRun } from '../../../lib/study/export/exportRun.js'
 import type { ExportFormat } from '../../../lib/study/export/exportRun.js'
+import { queryRows } from '../../../lib/study/export/sql.js'
 import type { Block, Column } from '../../../lib/study/store/block.js'
 import { encodeChunk, writePart } from '../../../lib/study/store/chunkFile.js'
 import { chunkCount } from '../../../lib/study/store/manifest.js'
@@ -245,4 +246,30 @@ t.test('row groups are cut by the rows, not by the chunks', async (t) => {
     bytes.push(await readFile(run.path('export.parquet')))
   }
   t.ok(bytes[0]?.equals(bytes[1] as Buffer))
+})
+
+t.test('a query sees the rows and nothing else', async (t) => {
+  const answer = await queryRows(complete, 'select count(*) as n, list(index)[2] as second from rows')
+  t.strictSame(answer, { columns: ['n', 'second'], rows: [[80, 1]], missing: 0 })
+  const secret = join(root, 'secret.csv')
+  await writeFile(secret, 'a,b\n1,2\n')
+  const before = await readdir(root)
+  for (const sql of [
+    `select * from read_csv('${secret}')`,
+    `select * from '${secret}'`,
+    `select * from read_text('/etc/passwd')`,
+    `copy (select 1) to '${join(root, 'out.csv')}'`,
+    `copy (select 1) to '${join(root, 'out.parquet')}' (format parquet)`,
+    `attach '${join(root, 'other.db')}'`,
+    'install httpfs',
+    `load '${join(root, 'x.duckdb_extension')}'`,
+    'set enable_external_access = true',
+    `set allowed_directories = ['/']`,
+    `select getenv('HOME')`,
+    `export database '${join(root, 'copy')}'`,
+    'selec 1',
+  ]) {
+    await t.rejects(queryRows(complete, sql), { message: /the query was refused/ }, sql)
+  }
+  t.strictSame(await readdir(root), before)
 })
