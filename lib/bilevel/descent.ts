@@ -12,8 +12,10 @@ import { checkRules } from './descentOptions.js'
 import type { Descent, GivenOptions, HypergradientDescent } from './descentOptions.js'
 import {
   checkState,
+  domainName,
   emptyHistory,
   frozen,
+  nameOf,
   rowCount,
   rowWriter,
   rowsOf,
@@ -102,7 +104,7 @@ const advance = (live: Live, rows: readonly number[], results: Results<StepValue
 export const descentBy = (here: () => Executor): HypergradientDescent => {
   const descend = async (options: GivenOptions): Promise<Descent<unknown, unknown>> => {
     checkRules(options)
-    const { problem, resume, optimizer, executor = here(), lanes = 'auto', signal, onStep } = options
+    const { problem, resume, optimizer, executor = here(), signal, onStep } = options
     const { domain = domains.box(), tol = 1e-6, share = 0.5, maxSteps = 100 } = options
     if (resume !== undefined) checkState(resume, optimizer, domain)
     const theta = resume?.columns.theta ?? readStarts(options.theta0, domain)
@@ -118,6 +120,7 @@ export const descentBy = (here: () => Executor): HypergradientDescent => {
     const { columns, status } = live
     const running = (): number[] =>
       Array.from({ length: batch }, (_, i) => i).filter((i) => status[i] === descentCode.running)
+    const { lanes = batch === 1 ? 1 : 'auto' } = options
     const run = executor.prepare(outerStep(program), { lanes })
     let rows = running()
     let whole = true
@@ -148,7 +151,7 @@ const begin = async (
   const { u, x, adjoint, state } = value as unknown as Record<keyof Place, unknown>
   return {
     ...{ format: 'onestep descent', version: 2, batch },
-    ...{ optimizer: program.optimizer.name, domain: program.domain.name },
+    ...{ optimizer: nameOf(program.optimizer), domain: domainName(program.domain) },
     columns: { u: tableOf(u), x: tableOf(x), adjoint: tableOf(adjoint), state: tableOf(state), theta },
     status: new Uint8Array(batch),
     innerStatus: new Uint8Array(batch),

@@ -79,7 +79,7 @@ interface Rules<P, D> {
   readonly signal?: AbortSignal
   /** What runs it; default: this thread. A Pool is one. */
   readonly executor?: Executor
-  /** Lanes a tile; default 'auto'. */
+  /** Lanes a tile; default 1 for one instance, else 'auto'. */
   readonly lanes?: number | 'auto'
 }
 

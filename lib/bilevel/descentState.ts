@@ -7,6 +7,8 @@ import type { Shape } from '../base/shape.js'
 import { flatten, flattenLike, leafCount, unflatten } from '../base/tree.js'
 import type { TreeSpec } from '../base/tree.js'
 import { descentStatuses } from './descentStatus.js'
+import type { Domain } from './domain.js'
+import type { Optimizer } from './optimizer.js'
 
 /** A tree of arrays with a row for each instance. */
 export interface Table {
@@ -36,7 +38,7 @@ export const historyKeys = ['value', 'norm', 'estimate', 'iterations', 'stepSize
 export interface DescentState {
   readonly format: 'onestep descent'
   readonly version: 2
-  /** Names, to be seen when it is gone on from. */
+  /** What they are and were made with, to be compared when it is gone on from. */
   readonly optimizer: string
   readonly domain: string
   readonly batch: number
@@ -60,9 +62,10 @@ export interface DescentState {
 export const columnNames = ['u', 'x', 'adjoint', 'state', 'theta'] as const
 export type Column = (typeof columnNames)[number]
 
-interface Named {
-  readonly name: string
-}
+/** What an optimizer, or a domain with these bounds, is and was made with, as text. */
+export const nameOf = ({ name, settings = {} }: Pick<Optimizer, 'name' | 'settings'>): string =>
+  `${name} ${toExactJson(settings)}`
+export const domainName = ({ name, low, high }: Domain): string => nameOf({ name, settings: { low, high } })
 
 const isArray = (x: unknown): x is NDArray => x instanceof NDArray
 
@@ -195,7 +198,7 @@ export const readCheckpoint = (text: string): DescentState => {
  * Refuses what cannot be gone on from.
  * @throws {ArgumentError}
  */
-export const checkState = (state: DescentState, optimizer: Named, domain: Named): void => {
+export const checkState = (state: DescentState, optimizer: Optimizer, domain: Domain): void => {
   const what = faultOf(state)
   if (what !== undefined) {
     throw new ArgumentError('hypergradientDescent: resume is no state of a descent', {
@@ -203,10 +206,11 @@ export const checkState = (state: DescentState, optimizer: Named, domain: Named)
       remedy: 'Give the state of a descent, or what readCheckpoint returns',
     })
   }
-  if (state.optimizer === optimizer.name && state.domain === domain.name) return
+  const [own, place] = [nameOf(optimizer), domainName(domain)]
+  if (state.optimizer === own && state.domain === place) return
   throw new ArgumentError('hypergradientDescent: the state to go on from was made by another optimizer', {
     expected: `${state.optimizer} in domain.${state.domain}`,
-    received: `${optimizer.name} in domain.${domain.name}`,
+    received: `${own} in domain.${place}`,
     remedy: 'Give the same options as then',
   })
 }

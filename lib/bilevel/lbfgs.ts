@@ -101,6 +101,7 @@ export const lbfgs = (options: LbfgsOptions = {}): Optimizer => {
   }
   const optimizer: Optimizer<LbfgsState> = {
     name: 'L-BFGS',
+    settings: { memory, search: rule },
     init: (theta) => {
       const pairs = broadcast(0, [memory, ...theta.shape])
       const none = tensor(0)

@@ -42,6 +42,8 @@ export interface OuterStep<S> {
 /** What is done with a hypergradient; `S` is a tree of arrays. Everything is traced. */
 export interface Optimizer<S = unknown> {
   readonly name: string
+  /** What it was made with, as plain data: a descent is gone on from by an optimizer that was made with the same. */
+  readonly settings?: object
   readonly init: (theta: Tensor) => S
   readonly step: (state: S, at: OuterPoint) => OuterStep<S>
 }
@@ -80,6 +82,7 @@ const descent = (options: DescentRule): Optimizer => {
     }
     const fixed: Optimizer<Record<string, never>> = {
       name: 'descent',
+      settings: { stepSize },
       init: () => ({}),
       step: (state, { theta, gradient, project }) => ({
         theta: project(moved(theta, stepSize, gradient)),
@@ -97,6 +100,7 @@ const descent = (options: DescentRule): Optimizer => {
   }
   const searched: Optimizer<{ readonly alpha: Operand }> = {
     name: 'descent with backtracking',
+    settings: stepSize,
     init: () => ({ alpha: stepSize.initial }),
     step: ({ alpha }, at) => {
       const first = minimum(stepSize.initial, div(alpha, stepSize.shrink))
@@ -125,6 +129,7 @@ const withVelocity =
     share(`optimizer.${name}: beta`, beta)
     const optimizer: Optimizer<{ readonly velocity: Tensor }> = {
       name,
+      settings: { stepSize, beta },
       init: (theta) => ({ velocity: broadcast(0, theta.shape) }),
       step: (state, { theta, gradient, project }) => {
         const velocity = add(mul(beta, state.velocity), gradient)
@@ -164,6 +169,7 @@ const adam = (options: AdamOptions): Optimizer => {
   const mix = (beta: number, a: Tensor, b: Tensor): Tensor => add(mul(beta, a), mul(1 - beta, b))
   const optimizer: Optimizer<{ readonly first: Tensor; readonly second: Tensor; readonly count: Operand }> = {
     name: 'adam',
+    settings: { stepSize, beta1, beta2, epsilon },
     init: (theta) => ({ first: broadcast(0, theta.shape), second: broadcast(0, theta.shape), count: 0 }),
     step: (state, { theta, gradient, project }) => {
       const count = add(state.count, 1)

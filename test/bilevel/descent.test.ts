@@ -24,7 +24,8 @@ import {
   sumSquares,
   where,
 } from '../../lib/index.js'
-import type { Optimizer, Strategy, Tensor } from '../../lib/index.js'
+import { localExecutor } from '../../lib/runtime/executor.js'
+import type { Executor, Optimizer, Strategy, Tensor } from '../../lib/index.js'
 import { bitsOf, bitsOfInstance } from './descentBits.js'
 import {
   b,
@@ -180,7 +181,7 @@ test('lanes give the bits that an instance has alone, here and in a pool', async
   for (const [name, [one]] of Object.entries(optimizers)) {
     const options = {
       ...{ problem: slow, optimizer: one, maxSteps: 12, tolerance: innerTolerance.quadratic() },
-      domain: domain.logarithmic({ low: 1e-3, high: 1e3 }),
+      ...{ domain: domain.logarithmic({ low: 1e-3, high: 1e3 }), lanes: 8 },
     }
     const all = await hypergradientDescent({ ...options, theta0: starts })
     const there = await hypergradientDescent({ ...options, theta0: starts, executor: pool })
@@ -188,6 +189,26 @@ test('lanes give the bits that an instance has alone, here and in a pool', async
     for (const i of [0, 4, 8]) {
       const alone = await hypergradientDescent({ ...options, theta0: [starts.data[i] as number] })
       t.equal(bitsOfInstance(alone, 0), bitsOfInstance(all, i), `${name}, instance ${String(i)}`)
+    }
+  }
+})
+
+test('one instance takes one lane, several take what the cost model says, unless told', async (t) => {
+  const asked: unknown[] = []
+  const executor: Executor = {
+    prepare: (fn, options) => {
+      asked.push(options?.lanes)
+      return localExecutor().prepare(fn, options)
+    },
+  }
+  for (const theta0 of [[1], [1, 2]]) {
+    for (const lanes of [undefined, 8]) {
+      asked.length = 0
+      await hypergradientDescent({
+        ...{ problem: tuning, theta0, optimizer: optimizer.lbfgs(), maxSteps: 1, executor },
+        ...(lanes === undefined ? {} : { lanes }),
+      })
+      t.equal(asked.at(-1), lanes ?? (theta0.length === 1 ? 1 : 'auto'))
     }
   }
 })

@@ -167,4 +167,16 @@ test('what is no checkpoint', async (t) => {
   await t.rejects(go({ resume: state, domain: domain.box() }), {
     message: /domain\.logarithmic.*domain\.box/,
   })
+  await t.rejects(go({ resume: state, domain: domain.logarithmic({ low: 1e-3 }) }), {
+    message: /"high":1000\D.*"high":\{?"?.*Infinity/,
+  })
+  await t.rejects(go({ resume: state, optimizer: optimizer.adam({ stepSize: 0.2 }) }), {
+    message: /adam .*"stepSize":0\.1.*received adam .*"stepSize":0\.2/,
+  })
+  // What is equal as data is equal, by whatever call it was made.
+  const same = optimizer.adam({ beta1: 0.9, stepSize: 0.1, epsilon: 1e-8 })
+  t.equal(
+    bitsOf(await hypergradientDescent({ ...options, resume: state, optimizer: same })),
+    text.trimEnd() + '\n',
+  )
 })
