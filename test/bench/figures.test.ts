@@ -1,7 +1,7 @@
-// Figures, bars and medians: what a bench says must follow from what it measured.
-import { machine, statistics, timing } from '../../lib/index.js'
+// Figures and bars: what a bench says must follow from what it measured.
 import { test } from 'tap'
 import { atLeast, atMost, reported, showFigures } from '../../bench/figures.js'
+import { machine } from '../../lib/index.js'
 
 test('bars', async (t) => {
   const table: readonly (readonly [string, ReturnType<typeof reported>, boolean, string | null])[] = [
@@ -16,35 +16,6 @@ test('bars', async (t) => {
   for (const [what, { ok, bar }, wantedOk, wantedBar] of table) {
     t.equal(ok, wantedOk, what)
     t.equal(bar, wantedBar, what)
-  }
-})
-
-test('medians and ratios', async (t) => {
-  t.equal(statistics.median([3, 1, 2]), 2)
-  t.equal(statistics.median([4, 1, 2, 3]), 2.5)
-  t.ok(Number.isNaN(statistics.median([])))
-  // The ratio of the round counts, not that of medians: a slow round is slow for all.
-  t.equal(timing.ratio([2, 20, 200], [1, 10, 100]), 2)
-  t.equal(timing.ratio([2, 20, 300], [1, 10, 100]), 2)
-})
-
-test('contestants take turns, for as many calls as fill one', async (t) => {
-  const order: string[] = []
-  const fake = (name: string, seconds: number) => (calls: number) => {
-    order.push(name)
-    return calls * seconds
-  }
-  const times = await timing.sideBySide(
-    { slow: fake('slow', 1), fast: fake('fast', 0.001) },
-    { rounds: 3, turn: 0.1 },
-  )
-  t.strictSame(times.slow, [1, 1, 1])
-  t.ok(times.fast.every((x) => Math.abs(x - 0.001) < 1e-12))
-  t.strictSame(order.slice(-6), ['slow', 'fast', 'fast', 'slow', 'slow', 'fast'])
-  for (const clock of [timing.computing, timing.waiting]) {
-    let calls = 0
-    t.ok((await clock(() => calls++)(5)) >= 0)
-    t.equal(calls, 5)
   }
 })
 

@@ -16,7 +16,7 @@ import {
   unevenGradient,
   unevenSolution,
 } from '../../bench/unevenBatch.js'
-import { compile, implicit, oneStep, timing } from '../../lib/index.js'
+import { compile, implicit, oneStep } from '../../lib/index.js'
 
 test('Q is orthogonal', async (t) => {
   const { data } = orthogonal()
@@ -108,16 +108,3 @@ test('the cheap problem: both closed forms', async (t) => {
   const off = value.gradient.data.map((g, i) => (i === 9 * variables ? g + 1e-3 : g))
   t.ok(Math.abs(cheapErrors(theta.data, value.x.data, off).gradient - 1e-3) < 1e-9)
 })
-
-for (const [name, clock] of Object.entries({ waiting: timing.waiting, computing: timing.computing })) {
-  test(`${name} for a promise`, async (t) => {
-    let [begun, ended] = [0, 0]
-    const seconds = await clock(async () => {
-      t.equal(begun++, ended, 'one call after another')
-      await new Promise((resolve) => setTimeout(resolve, 2))
-      ended++
-    })(3)
-    t.strictSame([begun, ended], [3, 3])
-    t.ok(seconds >= 0)
-  })
-}
