@@ -197,6 +197,18 @@ export const choice = <T>(
   return schema
 }
 
+/** What a schema takes, as it is written, for who reads it again. */
+export const asWritten = <T>(schema: z.ZodType<T>): z.ZodType<unknown> => {
+  const kept = z.unknown().transform((value, context): unknown => {
+    const parsed = schema.safeParse(value, { reportInput: true })
+    if (parsed.success) return value
+    passOn(parsed.error, context.issues)
+    return z.NEVER
+  })
+  alternativesOf.set(kept, [schema])
+  return kept
+}
+
 /** One entry, or a list of them. */
 export const oneOrMore = <T>(
   entry: z.ZodType<T>,

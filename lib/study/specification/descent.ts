@@ -8,7 +8,7 @@ import { optimizer } from '../../bilevel/optimizer.js'
 import type { Optimizer } from '../../bilevel/optimizer.js'
 import { backtracking } from '../../solvers/backtracking.js'
 import type { Backtracking } from '../../solvers/backtracking.js'
-import { choice, flag, number, record, word } from './choice.js'
+import { asWritten, choice, flag, number, record, word } from './choice.js'
 import { entry, madeOf, namedSchema } from './named.js'
 import type { Table } from './named.js'
 import type { DescentSpecification, Named } from './specification.js'
@@ -34,6 +34,17 @@ const search = namedSchema(searchTable, 'a line search', 'How step lengths are f
 const searchOf = (named: Named): Backtracking => madeOf(searchTable, 'line search', named)
 
 const stepSize = number({ above: 0 })
+const stepSizeOrSearch = choice<number | Named>('a number > 0, or backtracking', 'α, or a line search.', {
+  number: stepSize,
+  string: z
+    .enum(['backtracking'], { error: 'expected a number > 0, or backtracking' })
+    .transform((name): Named => ({ name, options: {} })),
+  maps: { backtracking: search },
+})
+const stepSizeOf = (written: unknown): number | Backtracking => {
+  const parsed = stepSizeOrSearch.parse(written)
+  return typeof parsed === 'number' ? parsed : searchOf(parsed)
+}
 const beta = number({ least: 0, below: 1 })
 const velocity = {
   stepSize: stepSize.describe('α'),
@@ -41,19 +52,8 @@ const velocity = {
 }
 
 export const optimizers: Table<Optimizer> = {
-  descent: entry(
-    'Gradient descent.',
-    {
-      stepSize: choice<number | Named>('a number > 0, or backtracking', 'α, or a line search.', {
-        number: stepSize,
-        string: z
-          .enum(['backtracking'], { error: 'expected a number > 0, or backtracking' })
-          .transform((name): Named => ({ name, options: {} })),
-        maps: { backtracking: search },
-      }),
-    },
-    ({ stepSize }) =>
-      optimizer.descent({ stepSize: typeof stepSize === 'number' ? stepSize : searchOf(stepSize) }),
+  descent: entry('Gradient descent.', { stepSize: asWritten(stepSizeOrSearch) }, ({ stepSize }) =>
+    optimizer.descent({ stepSize: stepSizeOf(stepSize) }),
   ),
   momentum: entry('Gradient descent with a heavy ball.', velocity, optimizer.momentum),
   nesterov: entry("Gradient descent with Nesterov's momentum.", velocity, optimizer.nesterov),
@@ -73,10 +73,10 @@ export const optimizers: Table<Optimizer> = {
       memory: number({ whole: true, least: 1, most: 100 })
         .describe('Pairs that are kept. Default: 5')
         .exactOptional(),
-      search: search.exactOptional(),
+      search: asWritten(search).exactOptional(),
     },
     ({ search: rule, ...rest }) =>
-      optimizer.lbfgs({ ...rest, ...(rule === undefined ? {} : { search: searchOf(rule) }) }),
+      optimizer.lbfgs({ ...rest, ...(rule === undefined ? {} : { search: searchOf(search.parse(rule)) }) }),
   ),
 }
 

@@ -15,16 +15,7 @@ const given = (record: Written): Written =>
   Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined))
 
 const named = ({ name, options }: Named): unknown =>
-  Object.keys(options).length === 0 ? name : { [name]: writtenOptions(options) }
-
-/** Options may be named things, too: a line search within an optimizer. */
-const writtenOptions = (options: Written): Written =>
-  Object.fromEntries(
-    Object.entries(options).map(([key, value]) => [key, isNamed(value) ? named(value) : value]),
-  )
-
-const isNamed = (value: unknown): value is Named =>
-  typeof value === 'object' && value !== null && Object.keys(value).join() === 'name,options'
+  Object.keys(options).length === 0 ? name : { [name]: options }
 
 const writtenData = (data: DataSpecification): Written => {
   if (data.kind === 'file') {
