@@ -10,20 +10,10 @@ import { fileURLToPath } from 'node:url'
 import { atLeast, reported } from '../figures.js'
 import type { Figure } from '../figures.js'
 import { lastEvent, onestep } from './command.js'
+import { studyText } from './logisticProblem.js'
 
 const main = fileURLToPath(new URL('../../lib/cli/main.js', import.meta.url))
 const chunks = 40
-
-const study = (rows: number): string => `
-name: workers
-problem: ${fileURLToPath(new URL('./logisticProblem.js', import.meta.url))}
-space:
-  lambda: { logUniform: [0.001, 10] }
-samples: ${String(rows)}
-strategies: [oneStep]
-record: [value, gradient, residual, iterations]
-chunk: { rows: ${String(rows / chunks)} }
-`
 
 const freePort = async (): Promise<number> =>
   new Promise((resolve) => {
@@ -107,7 +97,8 @@ export const brokerFigures = async (folder: string, share: number): Promise<Figu
   }
   const url = `redis://127.0.0.1:${String(port)}`
   const file = join(folder, 'workers.yaml')
-  await writeFile(file, study(chunks * Math.ceil(2000 * share)))
+  const chunkRows = Math.ceil(2000 * share)
+  await writeFile(file, studyText(chunks * chunkRows, chunkRows))
   try {
     const at = { url, file, folder }
     const one = await withWorkers(1, { ...at, dir: join(folder, 'one') })

@@ -1,4 +1,5 @@
 // Logistic regression with one penalty, as the problem module of a study: some 100 µs for each λ.
+import { fileURLToPath } from 'node:url'
 import {
   NDArray,
   add,
@@ -45,6 +46,18 @@ export const inner = newton({
 export const x0 = new NDArray([features], new Float64Array(features))
 
 export const outer = (w: Tensor): Tensor => loss(w, validation, targets)
+
+/** A study file of it, with λ drawn. */
+export const studyText = (rows: number, chunkRows: number): string => `
+name: logistic
+problem: ${fileURLToPath(import.meta.url)}
+space:
+  lambda: { logUniform: [0.001, 10] }
+samples: ${String(rows)}
+strategies: [oneStep]
+record: [value, gradient, residual, iterations]
+chunk: { rows: ${String(chunkRows)} }
+`
 
 export default defineStudyProblem({
   theta: { lambda: 1 },

@@ -2,7 +2,6 @@
 import { rm, writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import {
   NDArray,
   Pool,
@@ -16,22 +15,11 @@ import {
 import type { RunDirectory, Tensor } from '../../lib/index.js'
 import { atMost, reported } from '../figures.js'
 import type { Figure } from '../figures.js'
-import { inner, outer, x0 } from './logisticProblem.js'
+import { inner, outer, studyText, x0 } from './logisticProblem.js'
 import type { Penalty } from './logisticProblem.js'
 
 const chunkRows = 4000
 const rounds = 3
-
-const study = (rows: number): string => `
-name: overhead
-problem: ${fileURLToPath(new URL('./logisticProblem.js', import.meta.url))}
-space:
-  lambda: { logUniform: [0.001, 10] }
-samples: ${String(rows)}
-strategies: [oneStep]
-record: [value, gradient, residual, iterations]
-chunk: { rows: ${String(chunkRows)} }
-`
 
 /** λ and h(λ) of all rows of a run. */
 const rowsOf = async (
@@ -50,7 +38,7 @@ export const overheadFigures = async (folder: string, share: number): Promise<Fi
   const rows = 100_000 * share
   const threads = availableParallelism()
   const file = join(folder, 'overhead.yaml')
-  await writeFile(file, study(rows))
+  await writeFile(file, studyText(rows, chunkRows))
   const h = hypergradient<Tensor, Penalty, never>({
     ...{ inner: inner as never, x0: x0, outer, strategy: oneStep(), certificate: false },
   })

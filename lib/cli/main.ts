@@ -42,6 +42,12 @@ for (const register of commands) {
   })
 }
 
+// Whoever read the output has read enough (`onestep results … | head`); 141 is what a shell says of a process that ends so.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(141)
+  throw error
+})
+
 try {
   await program.parseAsync()
 } catch (error) {

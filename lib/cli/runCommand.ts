@@ -1,4 +1,5 @@
 // onestep run and resume: compute what a study lacks, on this machine or by handing chunks to workers.
+import type { Command } from 'commander'
 import { ArgumentError } from '../base/errors.js'
 import { brokerVariable, givenBroker } from '../cluster/security.js'
 import { parseShard, shardOf } from '../cluster/shard.js'
@@ -70,14 +71,9 @@ const runCommand = async (file: string, options: RunOptions): Promise<number> =>
   return compute(run, options)
 }
 
-/** Adds the commands. */
-export const registerRun: Register = (program, finish) => {
-  program
-    .command('run')
-    .description('compute a study; goes on where an earlier run of it ended')
-    .argument('<file>', 'a study file; see docs/studies.md')
-    .option('-s, --set <key=value...>', 'change a value of the file')
-    .option('--dir <folder>', 'the run directory; default runs/NAME')
+/** What both commands take. */
+const withComputeOptions = (command: Command): Command =>
+  command
     .option('--threads <count>', 'threads; default one for each core')
     .option('--shard <i/n>', 'only part i of n, for n machines without a server')
     .option(
@@ -86,6 +82,14 @@ export const registerRun: Register = (program, finish) => {
     )
     .option('--insecure-broker', 'accept a broker on another machine without password and TLS')
     .option('--reporter <kind>', 'auto (a bar or lines), json (a line of JSON a second), quiet', 'auto')
+
+/** Adds the commands. */
+export const registerRun: Register = (program, finish) => {
+  withComputeOptions(program.command('run'))
+    .description('compute a study; goes on where an earlier run of it ended')
+    .argument('<file>', 'a study file; see docs/studies.md')
+    .option('-s, --set <key=value...>', 'change a value of the file')
+    .option('--dir <folder>', 'the run directory; default runs/NAME')
     .addHelpText(
       'after',
       `
@@ -98,18 +102,9 @@ Example:
     .action(async (file: string, options: RunOptions) => {
       finish(await runCommand(file, options))
     })
-  program
-    .command('resume')
+  withComputeOptions(program.command('resume'))
     .description('compute what a run directory lacks; needs neither the study file nor its problem')
     .argument('<dir>', 'a run directory')
-    .option('--threads <count>', 'threads; default one for each core')
-    .option('--shard <i/n>', 'only part i of n, for n machines without a server')
-    .option(
-      '--broker <url>',
-      `hand chunks to workers through Redis or PostgreSQL; default: what ${brokerVariable} holds`,
-    )
-    .option('--insecure-broker', 'accept a broker on another machine without password and TLS')
-    .option('--reporter <kind>', 'auto (a bar or lines), json (a line of JSON a second), quiet', 'auto')
     .addHelpText(
       'after',
       `

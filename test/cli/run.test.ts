@@ -1,10 +1,12 @@
 // onestep plan, run, resume, status and stop as a user types them.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { openRun } from '../../lib/study/store/runDirectory.js'
-import { onestep } from '../harness/command.js'
+import { commandPath, onestep } from '../harness/command.js'
 import { rowBits, temporaryFolder } from '../harness/study.js'
 import type { Teardown } from '../harness/study.js'
 
@@ -62,6 +64,20 @@ test('plan, run, status, resume', async (t) => {
   for (const name of ['study.json', 'study.source', 'origin.json', 'environment.json', 'manifest.json']) {
     t.ok((await readFile(join(dir.dir, name), 'utf8')).length > 2, name)
   }
+})
+
+test('a reader of the output may leave early', async (t) => {
+  const cwd = await temporaryFolder(t)
+  const child = spawn(process.execPath, [commandPath, 'run', '--help'], {
+    cwd,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  child.stdout.destroy()
+  let said = ''
+  child.stderr.on('data', (text: Buffer) => (said += text.toString()))
+  const [code] = (await once(child, 'close')) as [number]
+  t.equal(said, '')
+  t.ok([0, 141].includes(code), String(code))
 })
 
 test('another study in the same directory is refused, with the difference', async (t) => {
