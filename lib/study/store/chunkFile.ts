@@ -235,7 +235,8 @@ export const decodeChunk = (
   if (!canonical || aligned(end + 1) + bodyBytes !== length) {
     throw damaged(source, 'a header that does not fit the rows')
   }
-  const body = bytes.subarray(aligned(end + 1), length)
+  const from = aligned(end + 1)
+  const body = new Uint8Array(bytes.buffer, bytes.byteOffset + from, bodyBytes)
   // Typed arrays begin at multiples of 8 bytes.
   const placedBody = body.byteOffset % 8 === 0 ? body : body.slice()
   const data = placed.map((column) => columnOf(column, placedBody))
