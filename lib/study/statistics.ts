@@ -5,7 +5,8 @@ import { normalQuantile, stream } from '../base/random.js'
 /** Numbers; their order counts only where it is said. */
 export type Sample = ArrayLike<number>
 
-const sorted = (sample: Sample): Float64Array => Float64Array.from(sample).sort()
+const sorted = (sample: Sample): Float64Array =>
+  sample instanceof Float64Array ? sample.slice().sort() : Float64Array.from(sample).sort()
 
 /** The quantile of ascending numbers, for one p. */
 const quantileOfSorted = (ascending: Float64Array, p: number): number => {

@@ -44,6 +44,7 @@ const script = String.raw`
     write('best', now.best === undefined ? 'none yet' : now.best.value.toPrecision(8) + ', row ' + whole(now.best.row) + ', ' + now.best.variant)
     fill('statuses', Object.entries(now.statuses))
     fill('runners', now.runners.map((r) => [r.host, String(r.pid), r.state, r.threads, r.chunks, r.rows, r.rate]))
+    get('runners').closest('section').hidden = now.runners.length === 0
     document.title = share.toFixed(0) + ' % of ' + now.name
     write('told', now.complete ? 'The study is complete.' : '')
   }
@@ -55,8 +56,8 @@ const script = String.raw`
 
 const hashOf = (text: string): string => `'sha256-${createHash('sha256').update(text).digest('base64')}'`
 
-/** What the page may do: run its script, look as it does, listen to its own server. */
-export const livePolicy = `default-src 'none'; style-src ${hashOf(style)}; script-src ${hashOf(script)}; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'`
+/** What the page may do: run its script, look as it does, listen to its own server; its icon is empty. */
+export const livePolicy = `default-src 'none'; style-src ${hashOf(style)}; script-src ${hashOf(script)}; connect-src 'self'; img-src data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'`
 
 const table = (id: string, columns: readonly string[]): string =>
   `<div class="table"><table id="${id}"><thead><tr>${columns.map((name) => `<th scope="col">${name}</th>`).join('')}</tr></thead><tbody></tbody></table></div>`
@@ -85,7 +86,7 @@ export const livePage = (name: string): string => `<!doctype html>
 <progress id="progress" value="0" max="1" aria-label="Rows that are computed"></progress>
 <dl class="figures">${figures.map(([id, label]) => `<div><dt>${label}</dt><dd id="${id}">…</dd></div>`).join('')}</dl>
 <section><h2>Statuses</h2>${table('statuses', ['status', 'rows'])}</section>
-<section><h2>Runners</h2>${table('runners', ['host', 'process', 'state', 'threads', 'chunks', 'rows', 'rows a second'])}</section>
+<section hidden><h2>Runners</h2>${table('runners', ['host', 'process', 'state', 'threads', 'chunks', 'rows', 'rows a second'])}</section>
 <noscript><p>This page needs JavaScript; onestep status tells the same.</p></noscript>
 </main>
 <script>${script}</script>

@@ -48,7 +48,7 @@ const panelOf = (
   isCurve: boolean,
 ): Panel => {
   const [atX, atY] = [fields.indexOf(parameter), fields.indexOf(y)]
-  const estimate = fields.findIndex(({ name }) => name === 'certificate.estimate' || name === 'estimate')
+  const estimate = fields.findIndex(({ name }) => name === 'certificate.estimate')
   const isGradient = y.name.startsWith('gradient.')
   const all = shown.flatMap(({ rows }) => Array.from(valuesOf(rows, atY)))
   // A gradient that runs over decades is shown by its size.
@@ -106,12 +106,13 @@ export const parameterFigure = (summary: StudySummary): Exhibit | undefined => {
       panelOf(thinned, summary, parameter, y, isCurve),
     )
   })
+  const hasGradient = panels.length > parameters.length
   const left = varying.length - parameters.length
   const whole = shown.reduce((sum, { statuses, rows }) => sum + (statuses['converged'] ?? rows), 0)
   const drawn = thinned.reduce((sum, { rows }) => sum + rows.length, 0)
   const text = [
     'Rows that converged.',
-    fields.some(({ name }) => name.startsWith('gradient.') || name === 'estimate')
+    hasGradient && fields.some(({ name }) => name === 'certificate.estimate')
       ? `The ${isCurve ? 'band' : 'bar'} around a gradient is its certificate’s estimate of the error.`
       : '',
     drawn < whole
@@ -120,8 +121,14 @@ export const parameterFigure = (summary: StudySummary): Exhibit | undefined => {
     left > 0 ? `${String(left)} further parameters are not drawn.` : '',
     note,
   ]
+  const what =
+    manifest.specification.kind === 'descent'
+      ? 'Where the descents ended'
+      : hasGradient
+        ? 'Value and hypergradient'
+        : 'Value'
   return exhibitOf(
-    parameters.length === 1 ? 'Value and hypergradient' : 'Value and hypergradient against each parameter',
+    parameters.length === 1 ? what : `${what}, against each parameter`,
     text.filter((part) => part !== '').join(' '),
     { title: `h(θ) = g(x̄(θ), θ)`, panels, columns: panels.length === 1 ? 1 : 2, height: 260 },
   )
