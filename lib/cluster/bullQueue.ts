@@ -1,5 +1,6 @@
 // The queue of chunks on BullMQ, over Redis or PostgreSQL. A job runs at least once; that its effect is there exactly once is the matter
 // of the chunk files. A job that is done leaves the queue at once, so that a chunk whose file is lost can be queued again.
+import { setTimeout as sleep } from 'node:timers/promises'
 import type * as BullMq from 'bullmq'
 import type { BackendFactory, IQueueBackend, Job, JobType, Queue, QueueOptions } from 'bullmq'
 import type { ChunkQueue, ClaimLoop, Handle } from './broker.js'
@@ -126,9 +127,21 @@ class BullQueue implements ChunkQueue {
   async claim(handle: Handle): Promise<ClaimLoop> {
     const { lockSeconds, trouble } = this.options
     const { Worker } = this.bullmq
+    let told: () => void = () => undefined
+    let underWay: Promise<unknown> = Promise.resolve()
     // It only waits: the chunk is computed by another process, and the lock is renewed by this one's idle event loop.
-    const process = (job: Job<unknown, void>, token?: string): Promise<void> =>
-      this.process(handle, job, token)
+    const process = (job: Job<unknown, void>, token?: string): Promise<void> => {
+      const known = new Promise<void>((resolve) => {
+        told = resolve
+      })
+      const work = this.process(handle, job, token)
+      underWay = work.then(
+        () => within(known),
+        // What was given back is no event.
+        (error: unknown) => (error instanceof this.bullmq.WaitingError ? undefined : within(known)),
+      )
+      return work
+    }
     const worker = new Worker<unknown, void, string, IQueueBackend>(
       queueName,
       process,
@@ -141,17 +154,36 @@ class BullQueue implements ChunkQueue {
         maxStalledCount,
         drainDelay: 2,
         runRetryDelay: 500,
+        autorun: false,
       },
       this.factory,
     )
     worker.on('error', trouble)
+    for (const event of ['completed', 'failed'] as const) {
+      worker.on(event, () => {
+        told()
+      })
+    }
     try {
       await worker.waitUntilReady()
     } catch (error) {
       await worker.close(true)
       throw error
     }
-    return { close: () => worker.close() }
+    const running = worker.run().catch(trouble)
+    return {
+      close: async () => {
+        await worker.pause(true)
+        await underWay
+        if (this.address.engine === 'postgres') {
+          // Or it would make another connection to listen to, after this one is closed.
+          await within(worker.getBackend().disconnectBlocking())
+          await within(running)
+        }
+        // Nothing is under way; without force it would wait for a broker that is gone.
+        await within(worker.close(true))
+      },
+    }
   }
 
   private async process(handle: Handle, job: Job<unknown, void>, token?: string): Promise<void> {
@@ -170,9 +202,15 @@ class BullQueue implements ChunkQueue {
   }
 
   async close(): Promise<void> {
-    await this.jobs.close()
+    await within(this.jobs.getBackend().close(true))
   }
 }
+
+/** Milliseconds for what a broker that is gone would never do. */
+const patienceMs = 5000
+
+const within = (work: Promise<void>): Promise<void> =>
+  Promise.race([work, sleep(patienceMs, undefined, { ref: false })])
 
 /** The queue of a broker. BullMQ does not connect anew what failed to connect at first: whoever asks makes another queue then. */
 export const bullQueue = async (address: BrokerAddress, options: BullOptions): Promise<ChunkQueue> =>

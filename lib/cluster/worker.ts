@@ -12,7 +12,7 @@ import { readManifest } from '../study/store/manifestFile.js'
 import type { RunDirectory } from '../study/store/runDirectory.js'
 import { BlobCache } from './blobs.js'
 import { persistently } from './broker.js'
-import type { Broker } from './broker.js'
+import type { Broker, Handle } from './broker.js'
 import { deliver, deliveries } from './deliveries.js'
 import { checkJobAgainst, jobId } from './job.js'
 import type { ChunkJob } from './job.js'
@@ -89,7 +89,8 @@ export const work = async (options: WorkOptions): Promise<WorkSummary> => {
   const cache = await BlobCache.open(join(options.cache, 'blobs'))
   const worker = new ChunkWorker(options, cache)
   try {
-    const loop = await persistently(() => broker.queue.claim((job) => worker.handle(job)), { signal: stop })
+    const handle: Handle = (job) => (stop.aborted ? Promise.resolve('given back') : worker.handle(job))
+    const loop = await persistently(() => broker.queue.claim(handle), { signal: stop })
     while (!stop.aborted && !(once && !worker.busy && (await nothingLeft(broker)))) {
       await sleep(500, undefined, { signal: stop }).catch(() => undefined)
     }

@@ -6,6 +6,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import pg from 'pg'
 import t from 'tap'
 import type { Test } from 'tap'
 import { openBroker } from '../../lib/cluster/broker.js'
@@ -199,21 +200,64 @@ for (const { name, missing, start: startServer, url: urlOf, refused, tls } of ki
     const certificate = await makeCertificate(folder)
     const server = await startServer(certificate)
     t.teardown(() => server[Symbol.asyncDispose]())
-    const run = await makeStudy(join(folder, 'run'), { chunks: 3 })
     const url = `${urlOf(server)}${tls}`
     await t.rejects(openBroker(url), {
       code: 'ERR_BROKER',
       message: /the broker refuses: self-signed certificate/,
     })
-    const broker = await openBroker(`${url}sslrootcert=${certificate.cert}`)
-    t.teardown(() => broker.close())
-    const outcome = coordinate({ broker, run, lookSeconds: 0.1 })
-    await until('chunks in the queue', async () => (await broker.queue.counts()).waiting > 0)
-    await work({ broker, computer: fakeComputer({ ms: 1 }), cache: join(folder, 'cache'), once: true })
-    t.equal((await outcome).ending, 'complete')
-    t.strictSame(await faults(run), [])
+    await small(t, `${url}sslrootcert=${certificate.cert}`)
   })
 }
+
+/** Runs a small study over a broker that is there. */
+const small = async (t: Test, url: string): Promise<void> => {
+  const folder = folderFor(t)
+  const run = await makeStudy(join(folder, 'run'), { chunks: 3 })
+  const broker = await openBroker(url)
+  t.teardown(() => broker.close())
+  const outcome = coordinate({ broker, run, lookSeconds: 0.1 })
+  await until('chunks in the queue', async () => (await broker.queue.counts()).waiting > 0)
+  await work({ broker, computer: fakeComputer({ ms: 1 }), cache: join(folder, 'cache'), once: true })
+  t.equal((await outcome).ending, 'complete')
+  t.strictSame(await faults(run), [])
+}
+
+const guide = readFileSync(join(root, 'docs/many-machines.md'), 'utf8')
+/** What stands in the guide between two marks, with the password put in. */
+const fromGuide = (pattern: RegExp): string =>
+  (pattern.exec(guide)?.[1] ?? '').replaceAll('PASSWORD', password)
+
+t.test(
+  'Redis: the account of the guide has the rights that it needs',
+  noRedis === undefined ? {} : { skip: noRedis },
+  async (t) => {
+    const user = fromGuide(/^user (onestep .*)$/m).split(' ')
+    t.ok(user.includes(`>${password}`), 'the guide was read')
+    const server = await startRedis({ user, password: 'of the default account' })
+    t.teardown(() => server[Symbol.asyncDispose]())
+    await small(t, `redis://onestep:${password}@127.0.0.1:${String(server.port)}`)
+  },
+)
+
+t.test(
+  'PostgreSQL: the role of the guide has the rights that it needs',
+  noPostgres === undefined ? {} : { skip: noPostgres },
+  async (t) => {
+    // The server of the test has a superuser of that name.
+    const [role, database] = [/(create role .*;)/, /(create database .*;)/].map((pattern) =>
+      fromGuide(pattern).replaceAll('onestep', 'studies'),
+    ) as [string, string]
+    t.match(role, password)
+    const server = await startPostgres()
+    t.teardown(() => server[Symbol.asyncDispose]())
+    const client = new pg.Client({ connectionString: server.url })
+    await client.connect()
+    await client.query(role)
+    await client.query(database)
+    await client.end()
+    await small(t, `postgres://studies:${password}@127.0.0.1:${String(server.port)}/studies`)
+  },
+)
 
 t.test('wrong use', async (t) => {
   const rows: readonly (readonly [readonly string[], RegExp])[] = [

@@ -16,6 +16,8 @@ export const noRedis = binary === undefined ? 'redis-server is not installed' : 
 export interface RedisSettings {
   /** Asked of clients. */
   readonly password?: string
+  /** A further account, as in the configuration file: name, then rules. */
+  readonly user?: readonly string[]
   /** TLS alone. */
   readonly certificate?: Certificate
 }
@@ -46,7 +48,7 @@ const ask = async (
 
 /** Starts one. */
 export const startRedis = async (settings: RedisSettings = {}): Promise<TestServer> => {
-  const { password, certificate } = settings
+  const { password, user, certificate } = settings
   const folder = await mkdtemp(join(tmpdir(), 'onestep-redis-'))
   const port = await freePort()
   const tls = ({ cert, key }: Certificate): readonly string[] => [
@@ -58,6 +60,7 @@ export const startRedis = async (settings: RedisSettings = {}): Promise<TestServ
     ...['--bind', '127.0.0.1', '--dir', folder, '--save', ''],
     ...['--appendonly', 'yes', '--appendfsync', 'everysec', '--maxmemory-policy', 'noeviction'],
     ...(password === undefined ? [] : ['--requirepass', password]),
+    ...(user === undefined ? [] : ['--user', ...user]),
   ]
   let server: ReturnType<typeof launch> | undefined
   const start = async (): Promise<void> => {
