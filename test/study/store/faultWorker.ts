@@ -132,7 +132,8 @@ export interface FaultReport {
 /** What is wrong with how the work ended. */
 const judge = (error: unknown, { kind }: Fault): string[] => {
   if (error === undefined || (kind === 'crash' && error instanceof Crash)) return []
-  if (kind === 'short' || !(error instanceof OnestepError)) return [`failed, ${error instanceof Error ? error.message : 'with no error'}`]
+  if (kind === 'short' || !(error instanceof OnestepError))
+    return [`failed, ${error instanceof Error ? error.message : 'with no error'}`]
   const told = error.message.includes('/data') && (error.remedy ?? '') !== ''
   return told ? [] : [`an unclear error, ${error.message}`]
 }
