@@ -16,6 +16,7 @@ const condition: z.ZodType<Condition> = z
     }),
     { error: 'expected a map of one parameter to its values' },
   )
+  .meta({ minProperties: 1, maxProperties: 1 })
   .transform((given, context): Condition => {
     const [first, ...rest] = Object.entries(given)
     if (first !== undefined && rest.length === 0) return { axis: first[0], values: first[1] }

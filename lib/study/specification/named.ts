@@ -50,17 +50,20 @@ export const entry = <S extends z.ZodRawShape, T>(
 /** `name`, where no option is required, or `{ name: options }`. */
 export const namedSchema = <T>(table: Table<T>, what: string, description: string): z.ZodType<Named> => {
   const names = Object.keys(table) as [string, ...string[]]
-  const bare = word(names).transform((name, context): Named => {
-    const parsed = (table[name] as Entry<T>).options.safeParse({})
-    if (parsed.success) return { name, options: {} }
-    const missing = parsed.error.issues.map(({ path }) => `${shownPath(path as string[])}: …`).join(', ')
-    context.issues.push({
-      code: 'custom',
-      message: `expected options, { ${name}: { ${missing} } }`,
-      input: name,
+  const alone = names.filter((name) => table[name]?.options.safeParse({}).success)
+  const bare = word(names)
+    .meta({ enum: alone })
+    .transform((name, context): Named => {
+      const parsed = (table[name] as Entry<T>).options.safeParse({})
+      if (parsed.success) return { name, options: {} }
+      const missing = parsed.error.issues.map(({ path }) => `${shownPath(path as string[])}: …`).join(', ')
+      context.issues.push({
+        code: 'custom',
+        message: `expected options, { ${name}: { ${missing} } }`,
+        input: name,
+      })
+      return z.NEVER
     })
-    return z.NEVER
-  })
   const maps = Object.fromEntries(
     Object.entries(table).map(([name, { options, description: about }]) => [
       name,

@@ -63,7 +63,14 @@ class Places {
     )
   }
 
-  fault({ path, message, atKey = false }: Flaw): Fault {
+  /** One entry may be written without a list. */
+  private written(path: Path): Path {
+    const alone = typeof path.at(-1) === 'number' && this.text?.has(path) === false
+    return alone && this.text.has(path.slice(0, -1)) ? path.slice(0, -1) : path
+  }
+
+  fault({ path: meant, message, atKey = false }: Flaw): Fault {
+    const path = this.written(meant)
     const told = { path: shownPath(path), message }
     const given = path.length === 0 ? undefined : this.overrideAt(path)
     if (given !== undefined) return { place: `-s ${given.text}`, ...told }

@@ -14,7 +14,6 @@ import type { WrittenStudy } from './schema.js'
 import type {
   Axis,
   DataSpecification,
-  Named,
   ProblemSpecification,
   Space,
   StudySpecification,
@@ -143,7 +142,7 @@ const spaceFlaws = ({ space: axes, samples = 1, kind = 'map' }: Parts, raw: Raw)
   if (axes === undefined || written.length === 0) {
     const message =
       'missing; expected a map of parameters to how they run, such as lambda: { log: [1e-4, 1e2], count: 100 }'
-    const needed = kind === 'map' && (raw.space === undefined || isRaw(raw.space))
+    const needed = kind !== 'bench' && (raw.space === undefined || isRaw(raw.space))
     return needed ? [{ path: ['space'], message }] : []
   }
   const space: Space = { axes, samples }
@@ -183,13 +182,8 @@ const dataOf = (
 const problemOf = ({ problem, data }: WrittenStudy): ProblemSpecification =>
   problem.kind === 'module' ? problem : { ...problem, ...dataOf(problem.name, problem.data ?? data) }
 
-/** Whether a module exports something that strategies apply to is not known before it is loaded. */
-const usualStrategy = ({ problem }: WrittenStudy): readonly Named[] => [
-  { name: problem.kind === 'module' ? 'default' : 'implicit', options: {} },
-]
-
 const specificationOf = (written: WrittenStudy): StudySpecification => {
-  const { name, description, kind, space = {}, samples = 1, strategies = usualStrategy(written) } = written
+  const { name, description, kind, space = {}, samples = 1, strategies } = written
   const {
     solvers,
     tolerances,

@@ -26,6 +26,7 @@ const solverSchema: z.ZodType<Named> = choice<Named>(
     string: solverName.transform((name): Named => ({ name, options: {} })),
     map: z
       .record(solverName, z.record(z.string(), z.unknown(), { error: 'expected a map of options' }))
+      .meta({ minProperties: 1, maxProperties: 1 })
       .transform((given, context): Named => {
         const [first, ...rest] = Object.entries(given)
         if (first !== undefined && rest.length === 0) return { name: first[0], options: first[1] }
@@ -87,8 +88,8 @@ export const shape = {
   strategies: oneOrMore(
     strategySchema,
     'a list of strategies',
-    'How solutions are differentiated. Each strategy with each solver with each tolerance is a variant. Default: implicit',
-  ).exactOptional(),
+    'How solutions are differentiated. Each strategy with each solver with each tolerance is a variant.',
+  ).prefault(['implicit']),
   solvers: oneOrMore(solverSchema, 'a list of solvers', 'How the problem is solved.').prefault(['default']),
   tolerances: oneOrMore(
     number({ above: 0 }),

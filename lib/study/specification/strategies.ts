@@ -15,7 +15,6 @@ import type { Table } from './named.js'
 import type { Named } from './specification.js'
 
 export const strategies: Table<Strategy> = {
-  default: entry('implicit; none for a problem module that exports a plain function.', {}, () => implicit()),
   implicit: entry(
     'The equation that holds at the solution is differentiated.',
     {

@@ -49,7 +49,7 @@ t.test('the names are those of the library', (t) => {
   t.strictSame(Object.keys(domains).sort(), Object.keys(domain).sort())
   t.strictSame(Object.keys(schedules).sort(), Object.keys(innerTolerance).sort())
   for (const name of Object.keys(strategies)) {
-    if (name !== 'default') t.type((library as Options)[name], 'function', name)
+    t.type((library as Options)[name], 'function', name)
   }
   t.end()
 })
@@ -83,7 +83,6 @@ t.test('so are the options, but for functions and constants', (t) => {
 
 t.test('strategies are made', (t) => {
   const made: readonly (readonly [string, Options, string])[] = [
-    ['default', {}, implicit().name],
     ['implicit', {}, implicit().name],
     [
       'implicit',

@@ -8,7 +8,7 @@ export const malformedParts: readonly Malformed[] = [
     'an unknown strategy',
     more('strategies: [implict]'),
     [
-      '4:14: strategies[0]: expected one of default, implicit, oneStep, truncated, unrolled, neumann, phantom, auto; received "implict"; did you mean "implicit"?',
+      '4:14: strategies[0]: expected one of implicit, oneStep, truncated, unrolled, neumann, phantom, auto; received "implict"; did you mean "implicit"?',
     ],
   ],
   [
@@ -43,7 +43,7 @@ export const malformedParts: readonly Malformed[] = [
     'two strategies in one',
     more('strategies: [{ oneStep: {}, implicit: {} }]'),
     [
-      '4:14: strategies[0]: expected only one of default, implicit, oneStep, truncated, unrolled, neumann, phantom, auto; received a map with oneStep, implicit',
+      '4:14: strategies[0]: expected only one of implicit, oneStep, truncated, unrolled, neumann, phantom, auto; received a map with oneStep, implicit',
     ],
   ],
   [

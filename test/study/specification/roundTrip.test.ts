@@ -79,7 +79,7 @@ const search = fc.oneof(
   fc.record({ backtracking: optional({ initial: positive, shrink: share, maxShrinks: count }) }),
 )
 const strategies = fc.oneof(
-  ...['default', 'implicit', 'oneStep', 'unrolled', 'auto'].map((word) => fc.constant(word)),
+  ...['implicit', 'oneStep', 'unrolled', 'auto'].map((word) => fc.constant(word)),
   fc.record({
     implicit: optional({ linearSolver: fc.constantFrom('lu', 'gmres'), tol: positive, restart: count }),
   }),
@@ -240,7 +240,7 @@ t.test('every default is said', (t) => {
     x: { kind: 'normal', shape: [], mean: 0, deviation: 1 },
     y: { kind: 'sobol', shape: [], low: 0, high: 1, scale: 'linear' },
   })
-  t.strictSame(other.strategies, [{ name: 'default', options: {} }])
+  t.strictSame(other.strategies, [{ name: 'implicit', options: {} }])
   const { specification: bench } = parseStudy('name: a\nkind: bench\nproblem: ridge\nbench: { sizes: 10 }\n')
   t.strictSame(bench.bench, { sizes: [10], threads: [1], repeats: 5, warmUp: 1, batch: 256 })
   t.strictSame(bench.space, { axes: {}, samples: 1 })
