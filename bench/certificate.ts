@@ -34,7 +34,7 @@ export const certificate = async ({ quick }: { readonly quick: boolean }): Promi
     reported('random problems', problems),
     reported('gradients with a certificate', all.count),
     atLeast('rigorous bounds that hold, share', all.bounds / all.bounded, 1),
-    atLeast('estimates that hold, share', all.estimated / all.count, 0.99),
+    atLeast('estimates that hold, share', all.estimated / all.count, 0.999),
     ...misses.map((miss) => reported(`estimate missed: ${miss}`, 1)),
     atMost('estimate over true error, median', all.median, 10),
     reported('estimates that say "not known"', all.unknown),

@@ -3,7 +3,7 @@
 //   L(x, θ) = g(x, θ) + wᵀG(x, θ),   ∂ₓGᵀw = −∇ₓg   ⇒   ∇θL is the gradient of g(x̄(θ), θ)             (the Lagrangian)
 //   neglected:    ‖gradient − ∇θL‖ at x̄                                              what the strategy leaves out
 //   unconverged:  the change of ∇θL from x̄ to x̄ + e, e = −∂ₓG⁻¹G ≈ x* − x̄, and how far     what the iterate is away from x*
-//                 that is from its derivative along e
+//                 that is from its derivative along e; not known where that is above a quarter
 // With constants from the caller, ρ ≥ ‖∂ₓF‖₂, L_F ≥ ‖∂θF‖₂, L_J of both, the sum becomes a theorem: with G = F − x, r = ∇ₓL what is
 // left of the adjoint equation, N = ‖w‖ + ‖r‖/(1−ρ) and ε = ‖F(x̄) − x̄‖/(1−ρ) ≥ ‖x* − x̄‖,
 //   ‖gradient − truth‖ ≤ neglected + L_F ‖r‖/(1−ρ) + ε (l + L_J N)(1 + L_F/(1−ρ)),   l of ∇g
@@ -94,6 +94,15 @@ export const normOf = (parts: readonly Maybe[]): Tensor =>
 
 const difference = (a: Maybe, b: Maybe): Maybe =>
   a === undefined ? b && neg(b) : b === undefined ? a : sub(a, b)
+
+/**
+ * The way of a derivative to x*, whose beginning is `straight` and which bends by `bend`: not known where the second step of Newton's
+ * method would be more than a quarter of the first, since it need not converge from there (the monotonicity test of Deuflhard 2004).
+ */
+const wayTo = (straight: Tensor, bend: Tensor, noise: Tensor): Tensor =>
+  where(greater(bend, add(mul(0.25, straight), noise)), Infinity, add(straight, bend))
+/** What the solution of a system, refined once, is still wrong by, as a share of it: more than rounding, whatever the condition. */
+const refined = 1e-8
 
 /** Applies of Aᵀ or A that ρ is measured by. */
 const probes = 3
@@ -217,13 +226,16 @@ export const certifyGradient = (
   const last = pulled(solveTransposed(neg(leftThere), coarse))
   const change = there.map((t, i) => add(sub(t, reference[i] as Tensor), last[i] as Tensor))
   const bend = normOf(mine(change.map((t, i) => sub(t, slope[i] as Tensor))))
+  const straight = maximum(normOf(mine(slope)), normOf(mine(change)))
+  const shift = normOf(mine(linear.pullTheta(moved)))
+  const noise = add(shift, mul(refined, normOf(mine(linear.pullTheta(w)))))
   const held = gradient.map((g) => g && stopGradient(g))
   const { pullX } = linearizeAt(solved.map, x, theta)
   note(
     {
       neglected: normOf(mine(reference.map((g, i) => difference(held[i], g)))),
-      unconverged: add(maximum(normOf(mine(slope)), normOf(mine(change))), bend),
-      moved: normOf(mine(linear.pullTheta(moved))),
+      unconverged: wayTo(straight, bend, noise),
+      moved: shift,
       size: normOf(mine(reference)),
       rho: growth(pullX, v),
       rest: ({ rho, theta: lF, jacobian: lJ, outerGradient: l = 0 }) => {
@@ -264,7 +276,10 @@ export const certifyTangent = (
   note(
     {
       neglected: norm2(sub(stopGradient(tangent), reference)),
-      unconverged: add(norm2(slope), mul(2, norm2(bend))),
+      unconverged: add(
+        wayTo(norm2(slope), norm2(bend), add(norm2(moved), mul(refined, norm2(reference)))),
+        norm2(bend),
+      ),
       moved: norm2(moved),
       size: norm2(reference),
       rho: growth((u) => push(u, []) ?? zero, reference),

@@ -301,6 +301,31 @@ test('a map that contracts nothing is told, and false constants prove nothing', 
   t.equal(claims(0.3)?.bound, Infinity, 'ρ was seen to be larger')
 })
 
+test('where the iterate is too far away for its change to be foreseen, that is said', async (t) => {
+  // y³ − y/100 = θ with y = x − 1, by Newton from y = −1: its first steps are far from those that converge.
+  const objective = (x: Tensor, p: Tensor): Tensor => {
+    const y = sub(x, 1)
+    return add(mul(0.25, sumSquares(mul(y, y))), sub(mul(0.005, sumSquares(y)), sum(mul(p, x))))
+  }
+  const h = (maxSteps: number) =>
+    hypergradient({
+      inner: newton({ objective, maxSteps, lineSearch: 'none', tol: 1e-14 }),
+      x0: zeros([1]),
+      outer: (x: Tensor) => sum(x),
+      strategy: implicit(),
+    })
+  const at = (maxSteps: number) => compile((p: Tensor) => h(maxSteps)(p).gradient)(array([2]))
+  const exact = (at(100).value as NDArray).data
+  const estimates = [1, 2, 3, 5, 8, 12, 20].map((maxSteps) => {
+    const { value, certificate } = at(maxSteps)
+    const estimate = certificate?.estimate ?? NaN
+    t.ok(distance((value as NDArray).data, exact) <= estimate, `${String(maxSteps)} steps`)
+    return estimate
+  })
+  t.equal(estimates[0], Infinity)
+  t.ok((estimates.at(-1) ?? Infinity) < 1e-6)
+})
+
 test('what is not known is Infinity', async (t) => {
   const inner = gradientDescent({
     objective: (x: Tensor, p: Tensor) => sum(mul(p, x)).add(mul(0, sumSquares(x))),
