@@ -52,7 +52,10 @@ export const registerDoctor: Register = (program, finish) => {
     .command('doctor')
     .description('what is installed, BLAS, SIMD, threads, and the residual of a reference factorization')
     .option('--json', 'as JSON')
-    .addHelpText('after', '\nExample:\n  onestep doctor --json')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 onestep can compute here; 1 it cannot; 2 wrong use.\n\nExample:\n  onestep doctor --json',
+    )
     .action((options: { readonly json?: boolean }) => {
       finish(doctorCommand(options))
     })

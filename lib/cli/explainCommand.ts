@@ -54,7 +54,10 @@ export const registerExplain: Register = (program, finish) => {
     .option('--batch <size>', 'predict memory for a batch of this size', '1')
     .option('--threads <count>', 'predict memory for so many threads', '1')
     .option('--graph', 'print the graph as well')
-    .addHelpText('after', '\nExample:\n  onestep explain ridge.ts --batch 4096')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 done; 1 the module cannot be loaded or traced; 2 wrong use, or no problem in it.\n\nExample:\n  onestep explain ridge.ts --batch 4096',
+    )
     .action(async (file: string, options: Readonly<Record<string, string | boolean | undefined>>) => {
       finish(await explainCommand(file, options))
     })

@@ -4,6 +4,7 @@ import type { TracedStudy } from '../study/start.js'
 import { describeSpace } from '../study/space/space.js'
 import { textTable } from '../study/table.js'
 import { sizeOf } from '../base/shape.js'
+import { overridesOption } from './overridesOption.js'
 import type { Register } from './register.js'
 import { threadsOf } from './studyRun.js'
 
@@ -87,7 +88,7 @@ export const registerPlan: Register = (program, finish) => {
     .command('plan')
     .description('what a study would compute: rows, chunks, and the time and memory that a few rows predict')
     .argument('<file>', 'a study file; see docs/studies.md')
-    .option('-s, --set <key=value...>', 'change a value of the file')
+    .addOption(overridesOption())
     .option('--threads <count>', 'threads; default one for each core')
     .option('--json', 'as JSON')
     .addHelpText(

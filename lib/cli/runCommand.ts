@@ -6,6 +6,7 @@ import { parseShard, shardOf } from '../cluster/shard.js'
 import { chunkSeconds, startStudy } from '../study/start.js'
 import { openRun } from '../study/store/runDirectory.js'
 import type { RunDirectory } from '../study/store/runDirectory.js'
+import { overridesOption } from './overridesOption.js'
 import type { Register } from './register.js'
 import { computeHere, computeThere, exitCodeHelp, threadsOf } from './studyRun.js'
 import type { Reporter } from './studyRun.js'
@@ -88,7 +89,7 @@ export const registerRun: Register = (program, finish) => {
   withComputeOptions(program.command('run'))
     .description('compute a study; goes on where an earlier run of it ended')
     .argument('<file>', 'a study file; see docs/studies.md')
-    .option('-s, --set <key=value...>', 'change a value of the file')
+    .addOption(overridesOption())
     .option('--dir <folder>', 'the run directory; default runs/NAME')
     .addHelpText(
       'after',

@@ -10,6 +10,7 @@ import { readStudy } from '../study/specification/read.js'
 import type { ReadStudy } from '../study/specification/read.js'
 import type { StudySpecification } from '../study/specification/specification.js'
 import { textTable } from '../study/table.js'
+import { overridesOption } from './overridesOption.js'
 import type { Register } from './register.js'
 
 export interface ValidateOptions {
@@ -155,19 +156,13 @@ export const validateCommand = async (
   }
 }
 
-const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value]
-
 /** Adds the command. */
 export const registerValidate: Register = (program, finish) => {
   program
     .command('validate')
     .description('say what a study comes to, or everything that is wrong with its file')
     .argument('[file]', 'a study: .yaml, .json, or a module that exports one')
-    .option(
-      '-s, --set <key=value>',
-      'change the file: seed=3, space.lambda.count=50; can be repeated',
-      collect,
-    )
+    .addOption(overridesOption())
     .option('--json', 'for machines: counts and the whole specification, or the faults')
     .option('--schema', 'print the JSON Schema of study files, for editors')
     .option('--no-load', 'do not load the problem: the file alone is looked at')
