@@ -177,7 +177,13 @@ test('styles: a dotted line has a dash, dots have no line, a band has an area', 
   t.match(await one({ style: 'dotted' }), /stroke-dasharray="1.5 4.5"/)
   t.notMatch(await one({ style: 'dots' }), /aria-label="line"/)
   t.notMatch(await one({ marker: 'none' }), /aria-label="dot"/)
-  t.match(await one({ band: { low: [0, 1, 2], high: [2, 3, 4] } }), /aria-label="area"/)
+  const band = { low: [0, 1, 2], high: [2, 3, 4] }
+  t.match(await one({ band }), /aria-label="area"/)
+  const bars = await one({ band, style: 'dots' })
+  t.notMatch(bars, /aria-label="area"/)
+  const [, drawn = ''] = /<g [^>]*aria-label="rule"[^>]*>(.*?)<\/g>/.exec(bars) ?? []
+  t.equal(drawn.split('<line').length - 1, 3, 'a bar a dot')
+  t.match(await one({ faint: true }), /stroke-opacity="0.45"[^>]*aria-label="line"/)
 })
 
 test('what cannot be shown is counted under the figure', async (t) => {

@@ -1,4 +1,5 @@
 // Reports: one well-formed page, nothing from outside, hostile text harmless, data bit-exact.
+import { createHash } from 'node:crypto'
 import { test } from 'tap'
 import { linePlot } from '../../lib/study/plot.js'
 import { htmlReport, type Report } from '../../lib/study/report.js'
@@ -120,6 +121,38 @@ test('SVG text is shown as it is', async (t) => {
   const html = await htmlReport({ title: 'x', sections: [{ heading: 'h', figure: svg }] })
   t.ok(html.includes(svg))
   t.equal(findAll(parseMarkup(html), 'svg').length, 1)
+})
+
+test('a file to keep, markup, two drawings, a script of its own', async (t) => {
+  const script = "document.title = 'é <ran>'"
+  const svg = await linePlot(figure)
+  const html = await htmlReport({
+    title: 'x',
+    sections: [
+      {
+        heading: 'h',
+        drawing: { wide: svg, narrow: svg },
+        markup: '<p id="own">as it is</p>',
+        download: { name: '"a" & <b>.csv', text: 'x,y\r\n1,é\r\n' },
+      },
+    ],
+    script,
+    style: '#own{color:red}',
+  })
+  const root = parseMarkup(html.replace(script, ''))
+  const hash = createHash('sha256').update(script).digest('base64')
+  const policy = findAll(root, 'meta').map(({ attributes }) => attributes['content'])
+  t.ok(policy.includes(`default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-${hash}'`))
+  t.ok(html.includes(`<script>${script}</script>`))
+  t.match(html, /#own\{color:red\}<\/style>/)
+  t.equal(findAll(root, 'svg').length, 2)
+  t.ok(html.includes('<p id="own">as it is</p>'))
+  const { attributes } = only(root, 'a')
+  t.equal(attributes['download'], '"a" & <b>.csv')
+  const content = (attributes['href'] ?? '').replace('data:text/csv;charset=utf-8;base64,', '')
+  t.equal(Buffer.from(content, 'base64').toString(), 'x,y\r\n1,é\r\n')
+  const bad = { title: 'x', sections: [{ heading: 'h', drawing: { wide: svg, narrow: '<b>' } }] }
+  await t.rejects(htmlReport(bad), { name: 'ArgumentError', message: /no SVG text/ })
 })
 
 test('malformed reports are refused', async (t) => {
