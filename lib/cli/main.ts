@@ -26,6 +26,15 @@ const program = new Command('onestep')
   .description('Differentiate iterative algorithms, natively and for thousands of parameters at once.')
   .version(packageVersion())
   .showHelpAfterError('(onestep --help shows the commands)')
+  .addHelpText(
+    'after',
+    `
+A study, from its file to its report; each command says what comes next, and has a --help:
+  onestep init study.yaml
+  onestep validate study.yaml
+  onestep run study.yaml
+  onestep report runs/lambda-sweep`,
+  )
   .exitOverride()
 
 let exitCode = 0

@@ -77,6 +77,8 @@ const planCommand = async (file: string, { set = [], threads, json }: PlanOption
       columns: ['variant', 'ms a row'],
       rows: variants.map(({ name }, k) => [name, ((probe.secondsPerRow[k] ?? NaN) * 1000).toPrecision(3)]),
     }),
+    '',
+    `Next: onestep run ${[file, ...set.map((change) => `-s ${JSON.stringify(change)}`)].join(' ')}`,
   ]
   process.stdout.write(`${lines.join('\n')}\n`)
   return 0

@@ -45,6 +45,7 @@ const statusCommand = async (dir: string, { json }: { readonly json?: true }): P
         ({ host, pid, state, rate, updated }) =>
           `  ${host}, process ${String(pid)}: ${state}, ${rate.toFixed(0)} rows/s, last heard of ${updated}`,
       ),
+      ...(found.complete || runners.length > 0 ? [] : [`Nobody works here; to go on: onestep resume ${dir}`]),
     ]
     process.stdout.write(`${lines.join('\n')}\n`)
   }

@@ -14,7 +14,7 @@ import type { Manifest } from './manifest.js'
 import { manifestBytes, manifestDifferences, readManifest } from './manifestFile.js'
 import { isDamage, isMissing } from './quarantine.js'
 
-const folders = ['blobs', 'chunks', 'quarantine', 'runners', 'logs']
+const folders = ['blobs', 'chunks', 'checkpoints', 'quarantine', 'runners', 'logs']
 
 /** Age in milliseconds at which a temporary file of another machine counts as left behind. */
 const staleMs = 3_600_000
@@ -178,8 +178,8 @@ export const createRun = async (
     throw new OnestepError(`${dir}: the run directory of another study`, {
       code: 'ERR_STUDY_CHANGED',
       expected: 'the study that the directory was made for',
-      received: `one that differs:\n  ${manifestDifferences(found, manifest).join('\n  ')}\n`,
-      remedy: 'Undo the change, or run the study in a new folder',
+      received: `one that differs:\n  ${manifestDifferences(found, manifest).join('\n  ')}`,
+      remedy: 'Undo the change, or run the study in a new folder: --dir FOLDER',
     })
   }
   const before = await runOf(dir, files)
