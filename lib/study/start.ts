@@ -71,7 +71,7 @@ interface Origin {
  */
 export const computerOf = async (run: RunDirectory, threads: number): Promise<ChunkComputer> => {
   if (run.manifest.specification.kind !== 'bench') {
-    return new SafeComputer({ blobs: run.path('blobs'), threads })
+    return new SafeComputer({ blobs: run.path('blobs'), checkpoints: run.path('checkpoints'), threads })
   }
   try {
     const { folder } = JSON.parse(await readFile(run.path('origin.json'), 'utf8')) as Origin

@@ -6,6 +6,7 @@ import { toRecord } from '../../base/errorRecord.js'
 import { Pool } from '../../pool/pool.js'
 import { encodeChunk, writePart } from '../store/chunkFile.js'
 import type { Manifest } from '../store/manifest.js'
+import { Checkpoint } from './checkpoint.js'
 import { openComputer, parsed } from './computer.js'
 import type { Computer } from './computer.js'
 import type { ComputeReply, ComputeRequest, ComputeSettings } from './messages.js'
@@ -51,7 +52,14 @@ const compute = async (
     told = now
     say({ kind: 'progress', id, done })
   }
-  const { block, seconds, whole } = await computer.rows({ lo, hi }, { signal, onProgress })
+  const { checkpoints } = settings
+  const { block, seconds, whole } = await computer.rows(
+    { lo, hi },
+    {
+      ...{ signal, onProgress },
+      ...(checkpoints && { checkpoint: new Checkpoint(checkpoints, computer.manifest.id, { lo, hi }) }),
+    },
+  )
   if (!whole) return undefined
   await writePart(out, encodeChunk({ manifestId: computer.manifest.id, chunk, lo, hi }, block))
   return {

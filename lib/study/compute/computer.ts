@@ -5,6 +5,7 @@ import type { Executor } from '../../base/executor.js'
 import { openProgram } from '../../runtime/storedProgram.js'
 import type { StoredProgram } from '../../runtime/storedProgram.js'
 import type { Manifest, Variant } from '../store/manifest.js'
+import type { Checkpoint } from './checkpoint.js'
 import { descentRows } from './descent.js'
 import { mapRows } from './map.js'
 import type { Computed, Opened } from './map.js'
@@ -15,6 +16,8 @@ export interface ComputeOptions {
   readonly signal?: AbortSignal
   /** How many of the rows have ended. */
   readonly onProgress?: (done: number) => void
+  /** Where descents are kept, and gone on from. */
+  readonly checkpoint?: Checkpoint
 }
 
 /** Makes the rows of one study. */
@@ -48,7 +51,7 @@ export const openComputer = (
   const { kind } = manifest.specification
   return {
     manifest,
-    rows: async (range, { signal, onProgress } = {}) => {
+    rows: async (range, { signal, onProgress, checkpoint } = {}) => {
       const variant = manifest.variants[variantOf(manifest, range.lo)] as Variant
       const means = { executor, programs: variant.programs.map(open) }
       const ending = signal === undefined ? {} : { signal }
@@ -67,7 +70,11 @@ export const openComputer = (
           ((running: number) => {
             onProgress(rows - running)
           })
-        return descentRows(manifest, range, means, { ...ending, ...(report && { onRound: report }) })
+        return descentRows(manifest, range, means, {
+          ...ending,
+          ...(report && { onRound: report }),
+          ...(checkpoint && { checkpoint }),
+        })
       }
       throw new DataError(`studies of kind ${kind} are not computed from stored programs`)
     },

@@ -16,6 +16,7 @@ import { domainOf, innerToleranceOf, optimizerOf, strategyOf } from '../specific
 import type { DescentSpecification, StudySpecification } from '../specification/specification.js'
 import type { Block, Column, ColumnData } from '../store/block.js'
 import type { Manifest } from '../store/manifest.js'
+import type { Checkpoint } from './checkpoint.js'
 import type { Computed, Opened } from './map.js'
 import { identityColumns, identityData, thetasOf } from './rows.js'
 import type { RowRange } from './rows.js'
@@ -155,33 +156,41 @@ const dataOf = (
   ]
 }
 
+export interface DescentRowsOptions {
+  readonly signal?: AbortSignal
+  /** Hears how many rows have not ended. */
+  readonly onRound?: (running: number) => void
+  /** Where the descent is kept, and gone on from. */
+  readonly checkpoint?: Checkpoint
+}
+
 /** Computes rows: a descent of all of them, by the stored programs of their variant. */
 export const descentRows = async (
   manifest: Manifest,
   range: RowRange,
   { executor, programs }: { readonly executor: Executor; readonly programs: readonly Opened[] },
-  { signal, onRound }: { readonly signal?: AbortSignal; readonly onRound?: (running: number) => void },
+  { signal, onRound, checkpoint }: DescentRowsOptions,
 ): Promise<Computed> => {
   const { specification, columns } = manifest
   const thetas = thetasOf(manifest, range)
   const descend = descentBy(() => replaying(executor, programs, {}))
+  const resume = await checkpoint?.read()
   const begun = performance.now()
   const found = (await descend({
     problem: (() => undefined) as never,
-    theta0: thetas as never,
+    ...(resume === undefined ? { theta0: thetas as never } : { resume }),
     ...rulesOf(descentOf(specification)),
     ...(signal === undefined ? {} : { signal }),
-    ...(onRound === undefined
-      ? {}
-      : {
-          onStep: ({ running }: { readonly running: number }) => {
-            onRound(running)
-          },
-        }),
+    onStep: async ({ running, state }) => {
+      onRound?.(running)
+      await checkpoint?.keep(state)
+    },
   })) as Descent<unknown, unknown>
   const seconds = (performance.now() - begun) / 1000
+  const whole = !found.status.includes('running')
+  if (whole) await checkpoint?.remove()
   const axes = Object.keys(specification.space.axes)
   const all = [...identityData(manifest, range, thetas), ...dataOf(found, axes, seconds)]
   const block: Block = { rows: range.hi - range.lo, columns, data: all.slice(0, columns.length) }
-  return { block, seconds, whole: !found.status.includes('running') }
+  return { block, seconds, whole }
 }

@@ -6,6 +6,8 @@ import type { ChunkOutcome, ChunkTask } from './task.js'
 export interface ComputeSettings {
   /** The folder of blobs. */
   readonly blobs: string
+  /** The folder of checkpoints of descents; none are kept without one. */
+  readonly checkpoints?: string
   /** Threads of its pool. */
   readonly threads: number
   /** Rows on which the process dies as a fault of native code would make it; for tests. */

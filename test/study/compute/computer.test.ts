@@ -1,5 +1,7 @@
 // Rows that are computed from a manifest and blobs alone are those that the functions of the library compute, bit for bit, however
 // they are cut into chunks.
+import { readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { test } from 'tap'
 import {
@@ -14,6 +16,7 @@ import {
 } from '../../../lib/index.js'
 import type { NDArray, Tensor } from '../../../lib/index.js'
 import { localExecutor } from '../../../lib/runtime/executor.js'
+import { Checkpoint } from '../../../lib/study/compute/checkpoint.js'
 import { openComputer } from '../../../lib/study/compute/computer.js'
 import { crashedRows, joinBlocks } from '../../../lib/study/compute/rows.js'
 import { loadStudyProblem } from '../../../lib/study/problem/load.js'
@@ -21,7 +24,7 @@ import type { StudyProblem } from '../../../lib/study/problem/studyProblem.js'
 import { parseStudy } from '../../../lib/study/specification/read.js'
 import type { Block } from '../../../lib/study/store/block.js'
 import type { Manifest } from '../../../lib/study/store/manifest.js'
-import { bitsOf, column, prepared } from '../../harness/study.js'
+import { bitsOf, column, prepared, temporaryFolder } from '../../harness/study.js'
 
 const sweep = `
 name: sweep
@@ -143,6 +146,30 @@ test('descents are those of hypergradientDescent', async (t) => {
   })
   const parts = [await computer.rows({ lo: 0, hi: 2 }), await computer.rows({ lo: 2, hi: 6 })]
   t.equal(bits(joinBlocks(parts.map((part) => part.block))), bits(block))
+})
+
+test('a descent that was ended goes on from its checkpoint, with the same bits', async (t) => {
+  const folder = await temporaryFolder(t)
+  const computer = await computerOf(descents)
+  const range = { lo: 0, hi: 6 }
+  const kept = (): Checkpoint => new Checkpoint(folder, computer.manifest.id, range, 0)
+  const whole = await computer.rows(range)
+  const ending = new AbortController()
+  let rounds = 0
+  const onProgress = (): void => {
+    if (++rounds === 2) ending.abort()
+  }
+  const cut = await computer.rows(range, { signal: ending.signal, onProgress, checkpoint: kept() })
+  t.equal(cut.whole, false)
+  t.equal((await readdir(folder)).length, 1)
+  let later = 0
+  const rest = await computer.rows(range, { checkpoint: kept(), onProgress: () => later++ })
+  t.equal(rest.whole, true)
+  t.equal(bits(rest.block), bits(whole.block))
+  t.ok(later > 0 && later < Math.max(...column(whole.block, 'steps')) + 1, `${String(later)} rounds`)
+  t.strictSame(await readdir(folder), [], 'it is gone when the rows are there')
+  await writeFile(join(folder, `${computer.manifest.id}-0-6.json`), 'torn')
+  t.equal(bits((await computer.rows(range, { checkpoint: kept() })).block), bits(whole.block))
 })
 
 test('rows that crashed have their θ, and nothing else', async (t) => {
