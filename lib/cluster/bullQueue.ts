@@ -4,17 +4,16 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type * as BullMq from 'bullmq'
 import type { BackendFactory, IQueueBackend, Job, JobType, Queue, QueueOptions } from 'bullmq'
 import type { ChunkQueue, ClaimLoop, Handle } from './broker.js'
-import { postgresOptions, redisOptions } from './drivers.js'
+import { postgresPool, redisOptions } from './drivers.js'
 import { checkJob, chunkOfId, jobId } from './job.js'
 import type { ChunkJob } from './job.js'
 import { loadBullmq } from './packages.js'
 import { reasonOf, withoutSecrets } from './security.js'
 import type { BrokerAddress } from './security.js'
 
-/** Of the queue, of the keys in Redis, and of the schema in PostgreSQL: all studies of a broker share one queue. */
-const queueName = 'chunks'
+/** Of the queue, and of the keys in Redis: all studies of a broker share one queue. */
+const queueName = 'onestep-chunks'
 const prefix = 'onestep'
-const schema = 'onestep_queue'
 
 /** How often the worker of a job may be lost before nobody else tries. */
 const maxStalledCount = 5
@@ -28,8 +27,40 @@ export interface BullOptions {
   readonly url: string
 }
 
-type Connection = QueueOptions['connection']
 type ChunkJobs = Queue<unknown, void, string, unknown, void, string, IQueueBackend>
+
+/** What BullMQ makes connections of, and what ends those that it does not end by itself. */
+interface Connection {
+  readonly connection: QueueOptions['connection']
+  end(): Promise<void>
+}
+
+/** `retries` is how often Redis is tried before a command fails, null for ever. */
+const connect = async (
+  bullmq: typeof BullMq,
+  address: BrokerAddress,
+  retries: number | null,
+  onError: (error: unknown) => void,
+): Promise<Connection> => {
+  if (address.engine === 'redis') {
+    const connection = { ...redisOptions(address), maxRetriesPerRequest: retries }
+    return { connection, end: () => Promise.resolve() }
+  }
+  const schema = bullmq.DEFAULT_SCHEMA
+  const pool = await postgresPool(address, { max: 4, schema, onError })
+  try {
+    const client = await pool.connect()
+    try {
+      await bullmq.runMigrations(client, schema)
+    } finally {
+      client.release(true)
+    }
+  } catch (error) {
+    await pool.end()
+    throw error
+  }
+  return { connection: pool, end: () => pool.end() }
+}
 
 /** Jobs of `chunks` by state, as BullMQ calls them. */
 const states = {
@@ -43,24 +74,19 @@ class BullQueue implements ChunkQueue {
   private readonly address: BrokerAddress
   private readonly options: BullOptions
   private readonly factory: BackendFactory
+  private readonly own: Connection
   private readonly jobs: ChunkJobs
 
-  constructor(bullmq: typeof BullMq, address: BrokerAddress, options: BullOptions) {
+  constructor(bullmq: typeof BullMq, address: BrokerAddress, own: Connection, options: BullOptions) {
     this.bullmq = bullmq
     this.address = address
+    this.own = own
     this.options = options
     this.factory = (
       address.engine === 'redis' ? bullmq.createRedisBackend : bullmq.createPostgresBackend
     ) as BackendFactory
-    this.jobs = new bullmq.Queue(queueName, { connection: this.connection(2), prefix }, this.factory)
+    this.jobs = new bullmq.Queue(queueName, { connection: own.connection, prefix }, this.factory)
     this.jobs.on('error', options.trouble)
-  }
-
-  /** What BullMQ makes connections of; `retries` is how often Redis is tried before a command fails, null for ever. */
-  private connection(retries: number | null): Connection {
-    return this.address.engine === 'redis'
-      ? { ...redisOptions(this.address), maxRetriesPerRequest: retries }
-      : { ...postgresOptions(this.address), max: 3, schema, migrate: true }
   }
 
   async ready(): Promise<void> {
@@ -142,11 +168,12 @@ class BullQueue implements ChunkQueue {
       )
       return work
     }
+    const own = await connect(this.bullmq, this.address, null, trouble)
     const worker = new Worker<unknown, void, string, IQueueBackend>(
       queueName,
       process,
       {
-        connection: this.connection(null),
+        connection: own.connection,
         prefix,
         concurrency: 1,
         lockDuration: lockSeconds * 1000,
@@ -167,7 +194,7 @@ class BullQueue implements ChunkQueue {
     try {
       await worker.waitUntilReady()
     } catch (error) {
-      await worker.close(true)
+      await within(worker.close(true).then(() => own.end()))
       throw error
     }
     const running = worker.run().catch(trouble)
@@ -181,7 +208,7 @@ class BullQueue implements ChunkQueue {
           await within(running)
         }
         // Nothing is under way; without force it would wait for a broker that is gone.
-        await within(worker.close(true))
+        await within(worker.close(true).then(() => own.end()))
       },
     }
   }
@@ -202,7 +229,12 @@ class BullQueue implements ChunkQueue {
   }
 
   async close(): Promise<void> {
-    await within(this.jobs.getBackend().close(true))
+    await within(
+      this.jobs
+        .getBackend()
+        .close(true)
+        .then(() => this.own.end()),
+    )
   }
 }
 
@@ -213,5 +245,7 @@ const within = (work: Promise<void>): Promise<void> =>
   Promise.race([work, sleep(patienceMs, undefined, { ref: false })])
 
 /** The queue of a broker. BullMQ does not connect anew what failed to connect at first: whoever asks makes another queue then. */
-export const bullQueue = async (address: BrokerAddress, options: BullOptions): Promise<ChunkQueue> =>
-  new BullQueue(await loadBullmq(address.engine), address, options)
+export const bullQueue = async (address: BrokerAddress, options: BullOptions): Promise<ChunkQueue> => {
+  const bullmq = await loadBullmq(address.engine)
+  return new BullQueue(bullmq, address, await connect(bullmq, address, 2, options.trouble), options)
+}

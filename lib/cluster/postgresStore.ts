@@ -2,8 +2,7 @@
 import type { Pool, PoolClient } from 'pg'
 import { inParts, keptSeconds } from './objectStore.js'
 import type { ObjectName, ObjectStore, StoredObject } from './objectStore.js'
-import { loadPostgres } from './packages.js'
-import { postgresOptions } from './drivers.js'
+import { postgresPool } from './drivers.js'
 import type { BrokerAddress } from './security.js'
 
 const tables = `
@@ -150,9 +149,4 @@ class PostgresStore implements ObjectStore {
 export const postgresStore = async (
   address: BrokerAddress,
   onError: (error: unknown) => void,
-): Promise<ObjectStore> => {
-  const { Pool } = await loadPostgres()
-  const pool = new Pool({ ...postgresOptions(address), max: 2 })
-  pool.on('error', onError)
-  return new PostgresStore(pool)
-}
+): Promise<ObjectStore> => new PostgresStore(await postgresPool(address, { max: 2, onError }))

@@ -115,6 +115,28 @@ const scenarios: Readonly<Record<string, Body>> = {
     t.match(troubles.join(), /the broker does not answer/)
   },
 
+  'the broker is killed while workers start': async (t, site) => {
+    const run = await site.study({ chunks: 12 })
+    const outcome = site.coordinate(await site.broker(), run)
+    const workers: ChildProcess[] = []
+    for (const wait of [0, 50, 150]) {
+      const begun = site.log('begin').length
+      workers.push(...[1, 2].map(() => site.worker({ ms: 20 })))
+      await until('a first worker', () => site.log('begin').length > begun)
+      await sleep(wait)
+      await site.server.kill()
+      await site.server.start()
+      await sleep(200)
+    }
+    t.strictSame(ending(await outcome), complete)
+    t.strictSame(await faults(run), [])
+    t.strictSame(
+      workers.map(({ exitCode }) => exitCode),
+      workers.map(() => null),
+      'no worker has ended',
+    )
+  },
+
   'the broker loses everything': async (t, site) => {
     const run = await site.study({ chunks: 30, blobBytes: 100_000 })
     site.worker()
