@@ -12,8 +12,6 @@ export interface ResultRows {
   /** Arrays are spread: 'gradient.w[0]'. */
   readonly columns: readonly FlatColumn[]
   readonly rows: readonly (readonly ResultCell[])[]
-  /** Rows that the selection has, of which these are the first. */
-  readonly count: number
 }
 
 export interface ResultOptions extends Selection {
@@ -76,9 +74,9 @@ export const resultRows = async (run: RunDirectory, options: ResultOptions): Pro
       kept = kept.sort(compare).slice(0, limit)
       worst = kept.at(-1)?.key
     }
-    // In the order of rows, those that are needed come first; how many there are is known of what is not filtered.
-    if (key === undefined && selection.statuses === undefined && count >= limit) break
+    // In the order of rows, those that are needed come first.
+    if (key === undefined && count >= limit) break
   }
   if (key !== undefined) kept.sort(compare)
-  return { columns, rows: kept.slice(0, limit).map(({ cells }) => cells), count }
+  return { columns, rows: kept.slice(0, limit).map(({ cells }) => cells) }
 }
