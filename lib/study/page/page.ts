@@ -19,7 +19,17 @@ export interface PageOptions {
 
 const thousands = (n: number): string => n.toLocaleString('en')
 
-const facts = ({ manifest, rows, sample, shortened }: StudySummary): ReportSection => {
+/** When and where it was run, as far as its environment tells. */
+const occasion = (environment: unknown): Cell[][] => {
+  const told = new Map(leavesOf(environment, 1000))
+  const first = (names: readonly string[]): Cell =>
+    names.map((name) => told.get(name)).find((text) => text !== undefined) ?? null
+  const [time, where] = [first(['time']), [first(['host']), first(['processor', 'processor.name'])]]
+  const place = where.filter((text) => text !== null).join(', ')
+  return [...(time === null ? [] : [['begun', time]]), ...(place === '' ? [] : [['on', place]])]
+}
+
+const facts = ({ manifest, rows, sample, shortened, environment }: StudySummary): ReportSection => {
   const { specification, variants, thetas, id, onestep } = manifest
   const { problem, space, seed, repeats, kind } = specification
   const from = problem.kind === 'standard' ? problem.name : problem.path
@@ -44,6 +54,7 @@ const facts = ({ manifest, rows, sample, shortened }: StudySummary): ReportSecti
           ? thousands(rows)
           : `${thousands(rows)} of ${thousands(manifest.rows)}: the study is not complete`,
       ],
+      ...occasion(environment),
       ['seed', String(seed)],
       ['onestep', onestep],
       ['id', id],

@@ -206,6 +206,8 @@ test('in a browser', { skip: withoutChromium }, async (t) => {
   t.test('sorting, filtering and paging', async (t) => {
     const { page, complaints } = await visit(join(folder, 'grid.html'))
     t.equal(await told(page), 'Rows 1 to 50 of 1,200')
+    const summary = await page.locator('#section-1').textContent()
+    t.match(summary, /begun\s*2026-01-02T03:04:05.000Z\s*on\s*some-host, Some Processor 9000/)
     await sort(page, 'value')
     const ascending = await numbers(page, 'value')
     t.strictSame(

@@ -49,5 +49,11 @@ test('many numbers: the rank is right to half a percent, whatever their order', 
     const sketch = sketchOf(Array.from({ length: n }, (_, i) => at(i)))
     for (const p of shares) t.ok(Math.abs(sketch.quantile(p) / (n - 1) - p) <= 0.005, `${name}, ${String(p)}`)
     t.strictSame([sketch.quantile(0), sketch.quantile(1)], [0, n - 1], 'the ends are exact')
+    const small = sketchOf(
+      Array.from({ length: n }, (_, i) => at(i)),
+      64,
+    )
+    const worst = Math.max(...shares.map((p) => Math.abs(small.quantile(p) / (n - 1) - p)))
+    t.ok(worst <= 0.03, `${name}, with 64 numbers a level: ${String(worst)}`)
   }
 })

@@ -147,6 +147,8 @@ const measured = [
 export const environment = {
   onestep: '0.1.0',
   node: 'v20.20.2',
+  host: 'some-host',
+  time: '2026-01-02T03:04:05.000Z',
   processor: { name: 'Some Processor 9000', cores: 2 },
   blas: 'OpenBLAS 0.3.21',
   git: { commit: 'abcdef', dirty: false },
