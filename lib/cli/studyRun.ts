@@ -110,10 +110,13 @@ const tally = (statuses: Readonly<Record<string, number>>): string =>
     .map(([name, n]) => `${String(n)} ${name}`)
     .join(', ')
 
-/** What a run came to, in a few lines. */
-export const summaryText = (run: RunDirectory, summary: RunSummary): string => {
+/** What a run came to, in a few lines; `whole`: no chunk is missing, those of other parts included. */
+const summaryText = (run: RunDirectory, summary: RunSummary, whole: boolean): string => {
   const { rows, chunks, statuses, seconds, missing, ending } = summary
   const done = `${run.manifest.specification.name}: ${String(rows)} rows in ${String(chunks)} chunks computed in ${seconds.toFixed(1)} s${rows > 0 ? `: ${tally(statuses)}` : ''}`
+  if (ending === 'complete' && !whole) {
+    return `${done}\nThis part is complete; how far the others are: onestep status ${run.dir}`
+  }
   if (ending === 'complete') {
     return `${done}\nThe rows are in ${run.dir}; next: onestep report ${run.dir}`
   }
@@ -140,7 +143,10 @@ const reported = async (
     const summary = await compute({ interrupts, onProgress })
     close()
     if (reporter === 'json') jsonLine('end', { dir: run.dir, ...summary })
-    else if (reporter === 'auto') process.stdout.write(`${summaryText(run, summary)}\n`)
+    else if (reporter === 'auto') {
+      const whole = (await run.done()).every((flag) => flag === 1)
+      process.stdout.write(`${summaryText(run, summary, whole)}\n`)
+    }
     if (summary.ending === 'complete') return exitCodes.done
     return interrupts.drain.aborted ? exitCodes.interrupted : exitCodes.incomplete
   } finally {
