@@ -120,21 +120,18 @@ const scenarios: Readonly<Record<string, Body>> = {
     const outcome = site.coordinate(await site.broker(), run)
     const workers: ChildProcess[] = []
     for (const wait of [0, 50, 150]) {
-      const begun = site.log('begin').length
-      workers.push(...[1, 2].map(() => site.worker({ ms: 20 })))
-      await until('a first worker', () => site.log('begin').length > begun)
+      const ready = site.log('ready').length
+      workers.push(...[1, 2].map(() => site.worker()))
+      await until('a first worker', () => site.log('ready').length > ready)
       await sleep(wait)
       await site.server.kill()
       await site.server.start()
-      await sleep(200)
     }
     t.strictSame(ending(await outcome), complete)
     t.strictSame(await faults(run), [])
-    t.strictSame(
-      workers.map(({ exitCode }) => exitCode),
-      workers.map(() => null),
-      'no worker has ended',
-    )
+    await until('all workers', () => site.log('ready').length === workers.length)
+    const codes = workers.map(({ exitCode }) => exitCode)
+    t.strictSame(codes, new Array(workers.length).fill(null), 'no worker has ended')
   },
 
   'the broker loses everything': async (t, site) => {

@@ -34,6 +34,7 @@ const broker = await openBroker(url, {
     say(`trouble ${message}`)
   },
 })
+say(`ready ${String(process.pid)}`)
 const computer = fakeComputer({
   ms,
   ...(poison !== undefined && { poison }),
