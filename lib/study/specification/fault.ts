@@ -46,7 +46,7 @@ export class StudyError extends DataError {
     const lines = new Map(
       sorted.map((fault) => {
         const { place, path, message } = fault
-        return [[place, path, message].filter((part) => part !== '').join(': '), fault]
+        return [printable([place, path, message].filter((part) => part !== '').join(': ')), fault]
       }),
     )
     const more = lines.size - mostFaults
@@ -58,13 +58,17 @@ export class StudyError extends DataError {
 }
 
 // Control characters and what turns the direction of writing would not stay within their line on a terminal.
-const unprintable = /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g
+// eslint-disable-next-line no-control-regex -- these
+const unprintable = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g
 const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+
+/** A text on one line, with nothing in it that a terminal acts on. */
+const printable = (text: string): string => text.replace(unprintable, escaped)
 
 const cut = (text: string, most: number): string => (text.length > most ? `${text.slice(0, most)}…` : text)
 
 /** A string for a message: in quotes, on one line, and short. */
-export const quoted = (text: string): string => JSON.stringify(cut(text, 60)).replace(unprintable, escaped)
+export const quoted = (text: string): string => printable(JSON.stringify(cut(text, 60)))
 
 /** A value for a message: as YAML writes it, on one line, and short. */
 export const shown = (value: unknown): string => {

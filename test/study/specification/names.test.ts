@@ -94,6 +94,8 @@ t.test('names of studies', (t) => {
     )
     t.notOk(unprintable.test(told?.message ?? ''), JSON.stringify(name))
   }
+  const shown = refusal(`name: "\\u\u202e00"\n${rest}`)?.message
+  t.equal(shown, 'study.yaml:1:8: Invalid escape sequence \\u\\u202e00"')
   for (const name of good) t.equal(refusal(`name: ${quote(name)}\n${rest}`), undefined, name)
   t.end()
 })
