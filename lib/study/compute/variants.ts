@@ -12,7 +12,8 @@ export interface Cell {
   readonly maxSteps?: number
 }
 
-const label = ({ name, options }: Named): string => {
+/** A name with its options, for people. */
+export const label = ({ name, options }: Named): string => {
   const given = Object.entries(options).map(([key, value]) => `${key}=${JSON.stringify(value) ?? ''}`)
   return given.length === 0 ? name : `${name}(${given.join(' ')})`
 }

@@ -1,7 +1,8 @@
 // Two runs beside each other: for each variant and column that both have the medians, their change, and an interval for it.
 //   change = (median b − median a) / |median a|;   of the share of rows that failed: b − a
 // Where both runs have the same θ, rows of one θ are drawn together, so that the spread over θ is no noise. Seconds are one number a
-// chunk where chunks are timed as a whole: equal neighbours count once, and each run is drawn by itself.
+// chunk where chunks are timed as a whole: equal neighbours count once, and each run is drawn by itself. Of a bench each process is one
+// number, the least of its runs: runs of one process are not independent of each other, and what disturbs them only adds.
 import { toExactJson } from '../../base/exactJson.js'
 import { ArgumentError } from '../../base/errors.js'
 import {
@@ -89,8 +90,46 @@ interface Gathered {
   failed: number
 }
 
+/** Of a bench: what each process measured, the least of its runs. */
+const gatherProcesses = async (source: StudySource): Promise<readonly Gathered[]> => {
+  const { manifest } = source
+  const columns = measuredFields(fieldsOf(manifest.columns).fields)
+  const all = manifest.variants.map(() => ({
+    least: columns.map(() => new Map<number, number>()),
+    rows: 0,
+    failed: 0,
+  }))
+  for await (const { block, variant, from, to, position } of piecesOf(source)) {
+    const own = all[variant] as (typeof all)[number]
+    const hasConverged = convergedIn(block)
+    const data = columns.map((name) => numbersOf(block, name))
+    for (let row = from; row < to; row++) {
+      own.rows++
+      if (!hasConverged(row)) {
+        own.failed++
+        continue
+      }
+      const run = Math.floor((position + row - from) / manifest.thetas)
+      own.least.forEach((least, k) => {
+        const x = data[k]?.[row] ?? NaN
+        if (Number.isFinite(x)) least.set(run, Math.min(x, least.get(run) ?? Infinity))
+      })
+    }
+  }
+  return all.map(({ least, rows, failed }): Gathered => {
+    const of = (kind: boolean): Map<string, number[]> =>
+      new Map(
+        columns.flatMap((name, k) =>
+          isTime(name) === kind ? [[name, [...(least[k]?.values() ?? [])]]] : [],
+        ),
+      )
+    return { positions: [], numbers: of(false), times: of(true), rows, failed }
+  })
+}
+
 const gather = async (source: StudySource): Promise<readonly Gathered[]> => {
   const { manifest } = source
+  if (manifest.specification.kind === 'bench') return gatherProcesses(source)
   const rows = variantRows(manifest)
   const picks = sampledPositions(rows, limits.rows, 'compare')
   const timed = sampledPositions(rows, limits.timed, 'compare')

@@ -1,7 +1,7 @@
 // Error against time: for each strategy a line through its tolerances, so that one sees what accuracy costs.
 //   error = max_j |g_j − r_j| / max_j |r_j|,   g the gradient of a variant, r that of the most accurate one, at the same θ
+import { label } from '../compute/variants.js'
 import type { Series } from '../figure.js'
-import type { Named } from '../specification/specification.js'
 import { median, quantiles } from '../statistics.js'
 import { exhibitOf, MOST_SERIES, type Exhibit } from './exhibits.js'
 import { SHARES, type StudySummary, type VariantSummary } from './summary.js'
@@ -89,18 +89,13 @@ const measureOf = (variants: readonly VariantSummary[]): Measure => {
       }
 }
 
-const labelOf = ({ name, options }: Named): string => {
-  const given = Object.entries(options).map(([key, value]) => `${key}=${JSON.stringify(value) ?? ''}`)
-  return given.length === 0 ? name : `${name}(${given.join(' ')})`
-}
-
 /** What a line is called: all that tells variants apart but the tolerance. */
 const lineName = ({ variant }: VariantSummary, variants: readonly VariantSummary[]): string => {
   const differs = (of: (variant: VariantSummary['variant']) => unknown): boolean =>
     new Set(variants.map((other) => of(other.variant))).size > 1
   return [
-    labelOf(variant.strategy),
-    ...(differs(({ solver }) => labelOf(solver)) ? [labelOf(variant.solver)] : []),
+    label(variant.strategy),
+    ...(differs(({ solver }) => label(solver)) ? [label(variant.solver)] : []),
     ...(differs(({ size }) => size) ? [`size ${String(variant.size)}`] : []),
     ...(differs(({ threads }) => threads) ? [`${String(variant.threads)} threads`] : []),
   ].join(', ')

@@ -9,6 +9,7 @@ import {
 } from '../../../lib/study/page/comparison.js'
 import { comparisonPage, comparisonTable, comparisonVerdict } from '../../../lib/study/page/comparisonPage.js'
 import type { StudySource } from '../../../lib/study/page/source.js'
+import * as statistics from '../../../lib/study/statistics.js'
 import { findAll, parseMarkup, textIn } from '../markup.js'
 import { code, number, sourceOf, statusNames, variantOf, type Row } from './studies.js'
 
@@ -197,4 +198,44 @@ test('a page and a table', async (t) => {
   t.equal(findAll(root, 'svg').length, 2)
   t.equal(findAll(root, 'script').length, 0)
   t.equal(findAll(root, 'a').filter(({ attributes }) => attributes['download'] !== undefined).length, 2)
+})
+
+/** A bench of `processes` processes a cell with 3 runs each: the process matters more than the run, as on a busy machine. */
+const measured = (processes: number, seed: number, factor = 1): StudySource => {
+  const [ofProcess, ofRun] = [stream(seed, 'process'), stream(seed, 'run')]
+  return sourceOf(
+    {
+      ...{ axes: {}, variants: [variantOf('implicit', 1e-8)], thetas: 3, repeats: processes, kind: 'bench' },
+      columns: [number('seconds'), code('status', statusNames)],
+    },
+    (_, i): Row => {
+      const disturbed = 0.1 * Math.abs(ofProcess.normal(Math.floor(i / 3)))
+      return { seconds: factor * (1 + disturbed + 0.5 * Math.abs(ofRun.normal(i))), status: 0 }
+    },
+  )
+}
+
+test('of a bench each process counts once, by its least time', async (t) => {
+  const found = of(await compareRuns(measured(8, 1), measured(8, 2)), 'implicit', 'seconds')
+  t.strictSame([found.countA, found.countB], [8, 8])
+  const least: number[] = []
+  for await (const { data } of measured(8, 1).blocks) {
+    const [seconds] = data as [Float64Array]
+    for (let i = 0; i < seconds.length; i += 3) least.push(Math.min(...seconds.slice(i, i + 3)))
+  }
+  t.equal(found.a, statistics.median(least))
+  const slower = of(await compareRuns(measured(8, 1), measured(8, 2, 3)), 'implicit', 'seconds')
+  t.equal(slower.verdict, 'regression')
+  const few = of(await compareRuns(measured(4, 1), measured(4, 2, 3)), 'implicit', 'seconds')
+  t.equal(few.verdict, 'too few', 'the twelve runs of four processes are four numbers')
+  let wrong = 0
+  for (let seed = 0; seed < 40; seed++) {
+    const { verdict } = of(
+      await compareRuns(measured(8, 2 * seed), measured(8, 2 * seed + 1)),
+      'implicit',
+      'seconds',
+    )
+    if (verdict === 'regression' || verdict === 'improvement') wrong++
+  }
+  t.ok(wrong <= 6, `${String(wrong)} of 40 comparisons of the same with itself`)
 })
