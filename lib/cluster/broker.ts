@@ -93,7 +93,7 @@ const positive = (name: string, value: number): void => {
 }
 
 /** Calls a listener with each message that is not the one before, or comes ten seconds after it. */
-const withoutRepeats = (tell: (message: string) => void): ((message: string) => void) => {
+export const withoutRepeats = (tell: (message: string) => void): ((message: string) => void) => {
   let [last, at] = ['', 0]
   return (message) => {
     if (message === last && Date.now() - at < 10_000) return

@@ -7,6 +7,7 @@ import { beginPresence, forgetStop } from '../study/presence.js'
 import type { RunSummary, StudyProgress } from '../study/run.js'
 import type { RunDirectory } from '../study/store/runDirectory.js'
 import { putBlobs } from './blobs.js'
+import { withoutRepeats } from './broker.js'
 import type { Broker, ChunkFailure, QueuedChunks } from './broker.js'
 import { collect, deliveries, dropDeliveries } from './deliveries.js'
 import { jobOf } from './job.js'
@@ -106,6 +107,7 @@ export const coordinate = async (options: CoordinateOptions): Promise<Coordinate
 
 class Coordination {
   private readonly options: CoordinateOptions & { readonly window: number }
+  private readonly tell: (message: string) => void
   private readonly begun = performance.now()
   private done: Uint8Array
   private queued: QueuedChunks = { waiting: new Set(), active: new Set(), failed: new Set() }
@@ -120,6 +122,7 @@ class Coordination {
 
   constructor(options: CoordinateOptions & { readonly window: number }, done: Uint8Array) {
     this.options = options
+    this.tell = withoutRepeats(options.onTrouble ?? (() => undefined))
     this.done = done
   }
 
@@ -147,8 +150,7 @@ class Coordination {
       return true
     } catch (error) {
       if (error instanceof OnestepError) throw error
-      const { broker, onTrouble } = this.options
-      onTrouble?.(`the broker does not answer: ${broker.reason(error)}`)
+      this.tell(`the broker does not answer: ${this.options.broker.reason(error)}`)
       return false
     }
   }
@@ -205,11 +207,11 @@ class Coordination {
 
   /** Takes what workers have handed in. */
   async collect(): Promise<void> {
-    const { broker, run, onTrouble } = this.options
+    const { broker, run } = this.options
     for (const delivery of await deliveries(broker.objects, run.manifest.id)) {
       const outcome = await collect(broker.objects, run, delivery)
       if (outcome === 'damaged')
-        onTrouble?.(`chunk ${String(delivery.chunk)} came damaged, and is computed again`)
+        this.tell(`chunk ${String(delivery.chunk)} came damaged, and is computed again`)
     }
   }
 
