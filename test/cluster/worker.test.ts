@@ -231,7 +231,7 @@ t.test(
   'Redis: the account of the guide has the rights that it needs',
   noRedis === undefined ? {} : { skip: noRedis },
   async (t) => {
-    const user = fromGuide(/^user (onestep .*)$/m).split(' ')
+    const user = fromGuide(/^ *user (onestep .*)$/m).split(' ')
     t.ok(user.includes(`>${password}`), 'the guide was read')
     const server = await startRedis({ user, password: 'of the default account' })
     t.teardown(() => server[Symbol.asyncDispose]())
