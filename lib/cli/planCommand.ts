@@ -6,7 +6,7 @@ import { textTable } from '../study/table.js'
 import { sizeOf } from '../base/shape.js'
 import { overridesOption } from './overridesOption.js'
 import type { Register } from './register.js'
-import { threadsOf } from './studyRun.js'
+import { counted, threadsOf } from './studyRun.js'
 
 interface PlanOptions {
   readonly set?: readonly string[]
@@ -61,9 +61,9 @@ const planCommand = async (file: string, { set = [], threads, json }: PlanOption
     return 0
   }
   const lines = [
-    `${plan.name}: ${String(rows)} rows = ${String(variants.length)} variants × ${String(specification.repeats)} repeats × ${String(thetas)} θ`,
-    `  ${String(chunks)} chunks of ${String(probe.chunkRows)} rows, into ${study.dir}`,
-    `  about ${duration(probe.seconds)} on ${String(count)} threads here, ${mebibytes(probe.memoryBytes)} of memory, ${mebibytes(plan.diskBytes)} of disk without lists`,
+    `${plan.name}: ${counted(rows, 'row')} = ${counted(variants.length, 'variant')} × ${counted(specification.repeats, 'repeat')} × ${String(thetas)} θ`,
+    `  ${counted(chunks, 'chunk')} of ${counted(probe.chunkRows, 'row')}, into ${study.dir}`,
+    `  about ${duration(probe.seconds)} on ${counted(count, 'thread')} here, ${mebibytes(probe.memoryBytes)} of memory, ${mebibytes(plan.diskBytes)} of disk without lists`,
     `  columns: ${plan.columns.join(', ')}`,
     '',
     textTable({

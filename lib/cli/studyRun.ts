@@ -25,6 +25,9 @@ export const exitCodeHelp =
 
 export type Reporter = 'auto' | 'json' | 'quiet'
 
+/** "1 chunk", "3 chunks". */
+export const counted = (n: number, noun: string): string => `${String(n)} ${noun}${n === 1 ? '' : 's'}`
+
 /** A positive whole number of the command line. */
 export const positive = (name: string, text: string): number => {
   const value = Number(text)
@@ -113,14 +116,14 @@ const tally = (statuses: Readonly<Record<string, number>>): string =>
 /** What a run came to, in a few lines; `whole`: no chunk is missing, those of other parts included. */
 const summaryText = (run: RunDirectory, summary: RunSummary, whole: boolean): string => {
   const { rows, chunks, statuses, seconds, missing, ending } = summary
-  const done = `${run.manifest.specification.name}: ${String(rows)} rows in ${String(chunks)} chunks computed in ${seconds.toFixed(1)} s${rows > 0 ? `: ${tally(statuses)}` : ''}`
+  const done = `${run.manifest.specification.name}: ${counted(rows, 'row')} in ${counted(chunks, 'chunk')} computed in ${seconds.toFixed(1)} s${rows > 0 ? `: ${tally(statuses)}` : ''}`
   if (ending === 'complete' && !whole) {
     return `${done}\nThis part is complete; how far the others are: onestep status ${run.dir}`
   }
   if (ending === 'complete') {
     return `${done}\nThe rows are in ${run.dir}; next: onestep report ${run.dir}`
   }
-  return `${done}\n${String(missing)} chunks are missing; to go on: onestep resume ${run.dir}`
+  return `${done}\n${counted(missing, 'chunk')} missing; to go on: onestep resume ${run.dir}`
 }
 
 /** How a run is to be reported. */
@@ -194,14 +197,14 @@ export const computeThere = async (run: RunDirectory, options: ComputeThere): Pr
     if (reporter === 'json') jsonLine('trouble', { message })
     else process.stderr.write(`${message}\n`)
   }
-  const broker = await openBroker(options.broker, { insecure, onTrouble })
-  try {
-    return await reported(run, reporter, async ({ interrupts: { drain: signal }, onProgress }) => {
+  return reported(run, reporter, async ({ interrupts: { drain: signal }, onProgress }) => {
+    const broker = await openBroker(options.broker, { insecure, onTrouble, signal })
+    try {
       const { failed, ...summary } = await coordinate({ broker, run, signal, onProgress, onTrouble })
       for (const { chunk, reason } of failed) onTrouble(`chunk ${String(chunk)} failed: ${reason}`)
       return summary
-    })
-  } finally {
-    await broker.close()
-  }
+    } finally {
+      await broker.close()
+    }
+  })
 }

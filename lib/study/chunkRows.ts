@@ -25,10 +25,10 @@ const within = (manifest: Omit<Manifest, 'chunkRows'>, rows: number): number => 
   return Math.max(1, Math.min(rows, ...most))
 }
 
-/** Rows of a chunk where nothing is measured, so that all machines take the same without asking each other: a thousandth of a variant. */
+/** Rows of a chunk where nothing is measured, so that all machines take the same without asking each other: a thousandth of a variant, 32 at least. */
 export const fixedChunkRows = (manifest: Omit<Manifest, 'chunkRows'>): number => {
   const { rows } = manifest.specification.chunk
-  return within(manifest, rows ?? Math.ceil(variantRows(manifest) / 1000))
+  return within(manifest, rows ?? Math.max(32, Math.ceil(variantRows(manifest) / 1000)))
 }
 
 /** What was measured. */

@@ -36,7 +36,7 @@ test('plan, run, status, resume', async (t) => {
     chunkRows: 25,
     variants: ['implicit', 'oneStep'],
   })
-  t.match(onestep(cwd, 'plan', 'study.yaml').stdout, /250 rows = 1 variants × 1 repeats × 250 θ/)
+  t.match(onestep(cwd, 'plan', 'study.yaml').stdout, /250 rows = 1 variant × 1 repeat × 250 θ/)
   t.notOk(existsSync(join(cwd, 'runs')), 'a plan writes nothing')
 
   const run = onestep(cwd, 'run', 'study.yaml', '--threads', '1')
@@ -60,7 +60,7 @@ test('plan, run, status, resume', async (t) => {
   await dir.quarantine(3, 'for the test')
   await writeFile(join(dir.dir, 'chunks', '000003.chunk'), 'torn')
   t.match(onestep(cwd, 'status', 'runs/sweep'), { status: 4, stdout: /225 of 250 rows, 9 of 10 chunks/ })
-  t.match(onestep(cwd, 'resume', 'runs/sweep'), { status: 0, stdout: /25 rows in 1 chunks/ })
+  t.match(onestep(cwd, 'resume', 'runs/sweep'), { status: 0, stdout: /25 rows in 1 chunk / })
   for (const name of ['study.json', 'study.source', 'origin.json', 'environment.json', 'manifest.json']) {
     t.ok((await readFile(join(dir.dir, name), 'utf8')).length > 2, name)
   }

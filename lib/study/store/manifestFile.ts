@@ -114,8 +114,9 @@ export const manifestDifferences = (before: Manifest, after: Manifest): string[]
   const changed = [...programs(before)].filter(
     ([name, hashes]) => others.has(name) && others.get(name) !== hashes,
   )
+  // What the file says makes programs, too: they tell of the problem only where it says the same.
   const code =
-    changed.length === 0
+    changed.length === 0 || specification.length > 0
       ? []
       : [
           `the programs of ${String(changed.length)} of ${String(before.variants.length)} variants (first: ${changed[0]?.[0] ?? ''}): the problem, its data or its solver changed`,
