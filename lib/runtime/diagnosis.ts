@@ -21,7 +21,8 @@ export const packageRoot = (): string => {
 
 /** The version of this package. */
 export const packageVersion = (): string =>
-  (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { readonly version: string }).version
+  (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { readonly version: string })
+    .version
 
 /** One thing that building the addon needs, as scripts/machine.mjs reports it. */
 export interface Requirement {
