@@ -139,6 +139,16 @@ const main = async (args) => {
   return code
 }
 
+/**
+ * tap is installed with all of its plugins built in, and the first run after that takes them, whatever .taprc says: its loader of
+ * TypeScript among them, which does not know all the rules by which Node finds files in packages.
+ */
+const withoutLoader = (tap) => {
+  const built = join(root, 'node_modules', '@tapjs', 'test', 'test-built', 'dist', 'esm', 'index.js')
+  if (!readFileSync(built, 'utf8').includes('@tapjs/typescript')) return
+  spawnSync(process.execPath, [tap, 'build'], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] })
+}
+
 const runFiles = async ({ binaries, parts, env, reports }, tapOptions) => {
   for (const binary of binaries) binary.build()
   const files = selectFiles(parts)
@@ -166,6 +176,7 @@ const runFiles = async ({ binaries, parts, env, reports }, tapOptions) => {
   })
 
   const tap = join(root, 'node_modules', 'tap', 'dist', 'esm', 'run.mjs')
+  withoutLoader(tap)
   // What is watched runs ten times as long.
   const timeout = soak ? ['--timeout=3600'] : reports !== undefined ? ['--timeout=1200'] : []
   const tapArgs = ['run', '--reporter=tap', ...timeout, ...tapOptions, ...files]
