@@ -117,18 +117,12 @@ test('what is safe and what is not', async (t) => {
   }
 })
 
-/** What else stands in the masks and messages below. */
-const around =
-  'redis://user@127.0.0.1:6379/0 rediss:// postgres://user:***@host/database?sslmode=verify-full connect to and back failed'
-
 test('no password gets into masks, messages and errors', async (t) => {
-  const password = fc
-    .string({ minLength: 3, maxLength: 30, unit: 'grapheme' })
-    .filter((secret) => !around.includes(secret))
+  // It begins with what stands in no message: "ame" would be found in "name".
+  const password = fc.string({ minLength: 3, maxLength: 30, unit: 'grapheme' }).map((secret) => `§${secret}`)
   fc.assert(
     fc.property(password, fc.constantFrom('redis', 'rediss', 'postgres'), (secret, scheme) => {
       const encoded = encodeURIComponent(secret)
-      fc.pre(!around.includes(encoded))
       const url = `${scheme}://user:${encoded}@127.0.0.1:6379/0`
       const said = `connect to ${url} and back failed: ${secret} ${encoded}`
       const error = brokerError(
