@@ -13,7 +13,7 @@ import { lastEvent, onestep } from './command.js'
 import { studyText } from './logisticProblem.js'
 
 const main = fileURLToPath(new URL('../../lib/cli/main.js', import.meta.url))
-const chunks = 40
+const chunks = 24
 
 const freePort = async (): Promise<number> =>
   new Promise((resolve) => {
@@ -97,7 +97,7 @@ export const brokerFigures = async (folder: string, share: number): Promise<Figu
   }
   const url = `redis://127.0.0.1:${String(port)}`
   const file = join(folder, 'workers.yaml')
-  const chunkRows = Math.ceil(2000 * share)
+  const chunkRows = Math.ceil(4000 * share)
   await writeFile(file, studyText(chunks * chunkRows, chunkRows))
   try {
     const at = { url, file, folder }

@@ -14,7 +14,7 @@ import {
 } from '../../lib/index.js'
 import type { Tensor } from '../../lib/index.js'
 
-const [samples, features] = [400, 40]
+const [samples, features] = [400, 60]
 
 /** Numbers that look drawn: the fractional parts of multiples of the golden ratio. */
 const spread = (count: number, from: number): Float64Array =>
