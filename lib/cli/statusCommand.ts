@@ -1,6 +1,5 @@
 // onestep status and stop: how far a run directory is, who works on it, and asking them to end.
-import { askToStop } from '../study/presence.js'
-import { runnersOf } from '../study/presence.js'
+import { askToStop, runnersOf } from '../study/presence.js'
 import { openRun } from '../study/store/runDirectory.js'
 import type { RunDirectory } from '../study/store/runDirectory.js'
 import { countStatuses } from '../study/compute/rows.js'

@@ -3,7 +3,7 @@
 // nothing that cannot be made again.
 
 /** Bytes of a part at most. */
-export const partBytes = 4 * 2 ** 20
+const partBytes = 4 * 2 ** 20
 
 /** Seconds for which an object is kept after it was written or asked for. */
 export const keptSeconds = 86_400

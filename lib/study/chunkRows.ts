@@ -48,7 +48,6 @@ export const probeStudy = async (
   options: {
     readonly computer: (blobs: string) => ChunkComputer
     readonly chunkSeconds: number
-    readonly signal?: AbortSignal
   },
 ): Promise<Probe> => {
   const { specification } = manifest
@@ -65,11 +64,7 @@ export const probeStudy = async (
         const rows = Math.min(wanted, perVariant)
         const { lo } = run.range(variant)
         const task = { manifest: run.manifestHash, chunk: variant, lo, hi: lo + rows }
-        const { signal } = options
-        const outcome = await computer.compute(run.manifest, task, {
-          out: run.partPath(variant),
-          ...(signal === undefined ? {} : { signal }),
-        })
+        const outcome = await computer.compute(run.manifest, task, { out: run.partPath(variant) })
         measured = outcome.seconds / rows
         memoryBytes = Math.max(memoryBytes, outcome.memoryBytes)
         if (outcome.seconds > brief) break

@@ -4,9 +4,10 @@ import { createHash } from 'node:crypto'
 import { toExactJson } from '../base/exactJson.js'
 import type { NDArray } from '../base/ndarray.js'
 import { localExecutor } from '../runtime/executor.js'
+import { storeProgram } from '../runtime/storedProgram.js'
 import type { ProgramParts } from '../runtime/storedProgram.js'
 import { descentColumns, storeDescent } from './compute/descent.js'
-import { mapColumns, mapFunction, storeMap, storePlain } from './compute/map.js'
+import { mapColumns, mapFunction, storePlain } from './compute/map.js'
 import { cellsOf } from './compute/variants.js'
 import type { Cell } from './compute/variants.js'
 import type { LoadedProblem } from './problem/load.js'
@@ -27,7 +28,7 @@ export interface PreparedStudy {
 const hashOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
 /** A value as a blob: its exact JSON under its hash. */
-export const blobOf = (value: unknown): readonly [hash: string, bytes: Uint8Array] => {
+const blobOf = (value: unknown): readonly [hash: string, bytes: Uint8Array] => {
   const bytes = new TextEncoder().encode(toExactJson(value))
   return [hashOf(bytes), bytes]
 }
@@ -54,7 +55,7 @@ const trace = async (
   }
   const { problem } = loaded
   if (kind === 'map') {
-    return mapped(cells.map((cell) => [storeMap(mapFunction(specification, problem, cell), thetas)]))
+    return mapped(cells.map((cell) => [storeProgram(mapFunction(specification, problem, cell), [thetas])]))
   }
   const here = localExecutor()
   const programs: (readonly ProgramParts[])[] = []

@@ -10,7 +10,7 @@ import type { RunDirectory } from './store/runDirectory.js'
 const interval = 1000
 
 /** The name of the file that asks runners to end. */
-export const stopFile = 'stop'
+const stopFile = 'stop'
 
 /** How far a runner is. */
 export interface RunnerProgress {

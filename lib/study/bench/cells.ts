@@ -72,10 +72,7 @@ export const benchColumns = (specification: StudySpecification): readonly Column
 }
 
 /** The problem of a cell: that of the study, with its size. */
-export const sizedProblem = (
-  problem: ProblemSpecification,
-  size: number | undefined,
-): ProblemSpecification =>
+const sizedProblem = (problem: ProblemSpecification, size: number | undefined): ProblemSpecification =>
   size === undefined ? problem : { ...problem, options: { ...problem.options, size } }
 
 /**

@@ -50,12 +50,6 @@ export const mapFunction =
 const plainArguments = (record: boolean, thetas: Readonly<Record<string, NDArray>>): readonly unknown[] =>
   record ? [thetas] : Object.values(thetas)
 
-/** Traces a variant for the axes in `thetas`. */
-export const storeMap = (
-  fn: (theta: Theta) => unknown,
-  thetas: Readonly<Record<string, NDArray>>,
-): ProgramParts => storeProgram(fn, [thetas])
-
 /** Traces a plain problem, whose function has no variants. */
 export const storePlain = (
   { run, example }: Problem,

@@ -44,7 +44,7 @@ const placesOf = (what: string, names: readonly string[], known: readonly string
   })
 
 /** The columns of a study that are wanted. @throws {ArgumentError} for one that it does not have */
-export const chosenColumns = (manifest: Manifest, names?: readonly string[]): readonly Column[] => {
+const chosenColumns = (manifest: Manifest, names?: readonly string[]): readonly Column[] => {
   const { columns } = manifest
   if (names === undefined) return columns
   const known = columns.map(({ name }) => name)

@@ -14,7 +14,7 @@ const differenceOf = (gradient: Float64Array, reference: Float64Array): number =
 }
 
 /** The variant whose gradients the others are measured by: implicit or auto, at the tightest tolerance. */
-export const referenceOf = (variants: readonly VariantSummary[]): VariantSummary | undefined => {
+const referenceOf = (variants: readonly VariantSummary[]): VariantSummary | undefined => {
   const rank = ({ variant }: VariantSummary): number => (variant.strategy.name === 'implicit' ? 0 : 1)
   return variants
     .filter(
@@ -35,7 +35,7 @@ export const errorsOf = ({ gradients }: VariantSummary, reference: VariantSummar
 const middle = SHARES.indexOf(0.5)
 
 /** The median of a field in a variant. */
-export const medianOf = ({ spreads }: VariantSummary, field: string): number =>
+const medianOf = ({ spreads }: VariantSummary, field: string): number =>
   (Object.hasOwn(spreads, field) ? spreads[field]?.quantiles[middle] : undefined) ?? NaN
 
 /** An error, in the middle of its quartiles. */

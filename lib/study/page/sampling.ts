@@ -13,7 +13,7 @@ export const sampledPositions = (rows: number, most: number, name: string): Floa
 }
 
 /** The first of ascending positions that is not below `position`. */
-export const firstFrom = (positions: Float64Array, position: number): number => {
+const firstFrom = (positions: Float64Array, position: number): number => {
   let [low, high] = [0, positions.length]
   while (low < high) {
     const middle = (low + high) >>> 1

@@ -27,7 +27,7 @@ export interface Draw {
 }
 
 /** The drawn axes of a space, in order. */
-export const drawnAxes = (axes: Readonly<Record<string, Axis>>): (readonly [string, DrawnAxis])[] =>
+const drawnAxes = (axes: Readonly<Record<string, Axis>>): (readonly [string, DrawnAxis])[] =>
   Object.entries(axes).flatMap(([name, axis]) => (isGrid(axis) ? [] : [[name, axis] as const]))
 
 /** Sources of all drawn axes of a checked space. */
